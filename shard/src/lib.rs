@@ -1,0 +1,3 @@
+//! Everything one core owns on the message path.
+
+pub mod settings;
