@@ -1,3 +1,4 @@
 //! Everything one core owns on the message path.
 
+pub mod launch;
 pub mod settings;
