@@ -1,4 +1,7 @@
 //! Everything one core owns on the message path.
 
+pub mod interest;
 pub mod launch;
 pub mod settings;
+pub mod shard_set;
+pub mod subject;
