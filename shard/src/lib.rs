@@ -2,6 +2,7 @@
 
 pub mod interest;
 pub mod launch;
+pub mod proto;
 pub mod settings;
 pub mod shard_set;
 pub mod subject;
