@@ -10,7 +10,6 @@
 mod buffers;
 pub mod epoll;
 mod flight;
-pub mod sim;
 mod socket;
 pub mod uring;
 
@@ -31,15 +30,33 @@ pub struct Piece {
 
 /// What happened.
 pub enum Event {
-    Accepted { socket: Socket, peer: SocketAddr },
+    Accepted {
+        socket: Socket,
+        peer: SocketAddr,
+    },
     /// Accepting failed; it goes on after `listen(true)` is called again.
     AcceptFailed(io::Error),
-    Received { slot: Slot, piece: Piece },
+    Received {
+        slot: Slot,
+        piece: Piece,
+    },
     /// The peer sends no more, or receiving failed.
-    Ended { slot: Slot, error: Option<io::Error> },
-    Sent { slot: Slot, batch: Batch, result: io::Result<()> },
-    Closed { slot: Slot },
-    Detached { slot: Slot, socket: Socket },
+    Ended {
+        slot: Slot,
+        error: Option<io::Error>,
+    },
+    Sent {
+        slot: Slot,
+        batch: Batch,
+        result: io::Result<()>,
+    },
+    Closed {
+        slot: Slot,
+    },
+    Detached {
+        slot: Slot,
+        socket: Socket,
+    },
 }
 
 /// How long `wait` may take.

@@ -66,9 +66,8 @@ impl Model {
     }
 
     fn shards(&self, subject: &str) -> BTreeSet<ShardId> {
-        let plain = self.remote.keys().filter(|(_, pattern, queue)| {
-            queue.is_none() && naive_match(pattern, subject)
-        });
+        let plain =
+            self.remote.keys().filter(|(_, pattern, queue)| queue.is_none() && naive_match(pattern, subject));
         plain.map(|(shard, ..)| *shard).collect()
     }
 

@@ -202,8 +202,14 @@ impl Trie {
     }
 
     fn add_child(&mut self, parent: NodeId, token: &[u8]) -> NodeId {
-        let node =
-            Node { parent, star: NONE, tail: NONE, children: 0, heads: Heads::EMPTY, token: Token::new(token) };
+        let node = Node {
+            parent,
+            star: NONE,
+            tail: NONE,
+            children: 0,
+            heads: Heads::EMPTY,
+            token: Token::new(token),
+        };
         let id = match self.free.pop() {
             Some(id) => {
                 self.nodes[id as usize] = node;

@@ -22,9 +22,16 @@ pub enum Op<'a> {
     Ping,
     Pong,
     Publish(Message<'a>),
-    Subscribe { subject: &'a [u8], queue: Option<&'a [u8]>, sid: &'a [u8] },
+    Subscribe {
+        subject: &'a [u8],
+        queue: Option<&'a [u8]>,
+        sid: &'a [u8],
+    },
     /// `max` is `None` where it was not given or is no number.
-    Unsubscribe { sid: &'a [u8], max: Option<u32> },
+    Unsubscribe {
+        sid: &'a [u8],
+        max: Option<u32>,
+    },
     /// The JSON text; a client's is checked and ignored.
     Info(&'a [u8]),
     Ok,
@@ -52,11 +59,17 @@ pub struct Message<'a> {
 #[derive(Debug, PartialEq, Eq)]
 pub enum Fault {
     /// Answered with "Unknown Protocol Operation"; the offset is where it went wrong.
-    Unknown { at: usize },
+    Unknown {
+        at: usize,
+    },
     /// Closed without a word; the text is for the log.
     Malformed(String),
-    ControlLine { len: usize },
-    Payload { size: usize },
+    ControlLine {
+        len: usize,
+    },
+    Payload {
+        size: usize,
+    },
     HeadersOff,
 }
 
@@ -160,7 +173,8 @@ fn verb(bytes: &[u8]) -> Result<Option<(Verb, usize)>, usize> {
     let mut furthest = 0;
     for (name, verb, blank_follows) in &VERBS {
         let given = &bytes[..bytes.len().min(name.len())];
-        let same = given.iter().zip(*name).take_while(|(given, want)| given.eq_ignore_ascii_case(want)).count();
+        let same =
+            given.iter().zip(*name).take_while(|(given, want)| given.eq_ignore_ascii_case(want)).count();
         furthest = furthest.max(same);
         if same < given.len() {
             continue;

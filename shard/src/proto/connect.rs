@@ -57,9 +57,8 @@ impl Connect {
         };
         let mut next = self.clone();
         for (key, value) in &fields {
-            next.set(&key.to_ascii_lowercase(), value).map_err(|()| {
-                format!("cannot read a {} as the field {key:?} of CONNECT", kind(value))
-            })?;
+            next.set(&key.to_ascii_lowercase(), value)
+                .map_err(|()| format!("cannot read a {} as the field {key:?} of CONNECT", kind(value)))?;
         }
         *self = next;
         Ok(())

@@ -12,14 +12,27 @@ pub const HOPS_MAX: u8 = 8;
 pub enum Letter<'a> {
     Message(Message<'a>),
     /// The sender's interest changed.
-    Interest { account: u32, change: Change<'a> },
+    Interest {
+        account: u32,
+        change: Change<'a>,
+    },
     /// Answer with `BarrierDone` once all letters before this one are done.
-    Barrier { slot: Slot },
-    BarrierDone { slot: Slot },
+    Barrier {
+        slot: Slot,
+    },
+    BarrierDone {
+        slot: Slot,
+    },
     /// The request of this connection, sent to this shard alone, found nobody.
-    NoResponder { slot: Slot, subject: &'a [u8], reply: &'a [u8] },
+    NoResponder {
+        slot: Slot,
+        subject: &'a [u8],
+        reply: &'a [u8],
+    },
     /// This connection publishes faster than one of its readers reads.
-    Stall { slot: Slot },
+    Stall {
+        slot: Slot,
+    },
     /// A connection for the receiver to keep.
     Handover(Box<Handover>),
 }
