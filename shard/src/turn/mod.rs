@@ -85,13 +85,17 @@ impl<D: Driver> Shard<D> {
         let now = self.core.desk.now;
         let mut until = timers::next(&self.core);
         let mut sooner = |at: u64| until = Some(until.map_or(at, |until| until.min(at)));
+        let desk = &self.core.desk;
+        let mut rest = !desk.doomed.is_empty() || !desk.resumable.is_empty();
         if self.core.mesh.has_spilled() {
             sooner(now + CONGESTED_WAIT);
+        } else {
+            rest |= !desk.congested.is_empty();
         }
         if let Some(at) = self.accept_again_at {
             sooner(at);
         }
-        if !self.core.desk.doomed.is_empty() || !self.core.desk.resumable.is_empty() {
+        if rest {
             return Wait::Poll;
         }
         Wait::Until(until)
