@@ -18,7 +18,7 @@ pub struct Case {
     pub unordered: bool,
     /// The subscription that a message is for is the server's choice.
     pub any_sid: bool,
-    /// Not replayed in pieces, for the reason that the line gives.
+    /// A peer answers otherwise to pieces, for the reason that the line gives.
     pub whole: bool,
     pub steps: Vec<Step>,
     /// Comments and directives as written.

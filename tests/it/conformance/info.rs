@@ -45,7 +45,7 @@ fn shows_what_is_configured() {
     let server = launch.flag("--auth").flag("secret").flag("-n").flag("a-name").start();
     let info = server.accept().info;
     assert_eq!(info["max_payload"], json!(2048));
-    assert_eq!(info["headers"], Value::Null);
+    assert_eq!(info["headers"], json!(false));
     assert_eq!(info["auth_required"], json!(true));
     assert_eq!(info["server_name"], json!("a-name"));
 }

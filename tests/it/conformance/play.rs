@@ -167,7 +167,7 @@ impl<'a> Playing<'a> {
             true => replace(unit, self.number.as_bytes(), PLAYING.as_bytes()),
             false => unit.to_vec(),
         };
-        if unit.starts_with(b"INFO {") && unit.ends_with(b"}\r\n") {
+        if unit.starts_with(b"INFO {") && unit.trim_ascii_end().ends_with(b"}") {
             unit = b"INFO {}\r\n".to_vec();
         }
         let line = match unit.strip_suffix(b"\r\n") {

@@ -17,7 +17,8 @@ fn payload_bytes(line: &[u8]) -> Option<usize> {
     if !line.starts_with(b"MSG ") && !line.starts_with(b"HMSG ") {
         return None;
     }
-    std::str::from_utf8(line).ok()?.split_whitespace().last()?.parse().ok()
+    let last = line.trim_ascii_end().rsplit(|byte| *byte == b' ').next()?;
+    std::str::from_utf8(last).ok()?.parse().ok()
 }
 
 /// The payload of a message unit.
