@@ -2,5 +2,8 @@
 //!
 //! `COREBUS_TEST_SERVER=/path/to/nats-server` drives that server with the same tests instead.
 
+mod bounds;
 mod conformance;
+mod life;
+mod promises;
 mod support;

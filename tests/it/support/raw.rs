@@ -145,3 +145,14 @@ impl Raw {
         }
     }
 }
+
+/// PUB with its payload.
+pub fn publication(subject: &str, payload: &str) -> String {
+    format!("PUB {subject} {}\r\n{payload}\r\n", payload.len())
+}
+
+/// What the messages among `units` carry, as text.
+pub fn payloads(units: &[Vec<u8>]) -> Vec<String> {
+    let messages = units.iter().filter(|unit| unit.starts_with(b"MSG ") || unit.starts_with(b"HMSG "));
+    messages.map(|message| String::from_utf8_lossy(unit::payload(message)).into_owned()).collect()
+}
