@@ -1,0 +1,9 @@
+//! The real server, over real sockets, in one test binary.
+//!
+//! `COREBUS_TEST_SERVER=/path/to/nats-server` drives that server with the same tests instead.
+
+mod bounds;
+mod conformance;
+mod life;
+mod promises;
+mod support;
