@@ -18,10 +18,16 @@ pub struct Server {
     pub shards: Vec<ShardHandle>,
     pub gauges: Arc<Gauges>,
     pub address: String,
+    listener: TcpListener,
     files: Vec<PathBuf>,
 }
 
 impl Server {
+    /// Frees the port at once: io_uring lets go of the listener only some time after it was closed.
+    pub fn stop_listening(&self) {
+        let _ = rustix::net::shutdown(&self.listener, rustix::net::Shutdown::Both);
+    }
+
     /// Removes the files that said where to find it.
     pub fn remove_files(&self) {
         self.files.iter().for_each(|file| drop(std::fs::remove_file(file)));
@@ -38,6 +44,7 @@ pub fn start(options: &Options, reporter: Reporter) -> Server {
     tracing::info!("  ID:       {server_id}");
     let listener = listen(options);
     let port = listener.local_addr().map_or(0, |address| address.port());
+    let own = listener.try_clone().unwrap_or_else(|error| logging::fatal(&error.to_string()));
     let cpus = cpus(options);
     let driver = driver(options);
     tracing::info!(
@@ -70,17 +77,32 @@ pub fn start(options: &Options, reporter: Reporter) -> Server {
         false => format!("{}:{port}", options.host),
     };
     let files = write_files(options, &address);
-    Server { shards, gauges, address, files }
+    Server { shards, gauges, address, listener: own, files }
 }
 
 fn listen(options: &Options) -> TcpListener {
     let host = options.host.trim_matches(['[', ']']);
     let addresses = (host, options.port.unwrap_or(0)).to_socket_addrs();
-    let bound = addresses.and_then(|addresses| TcpListener::bind(&addresses.collect::<Vec<_>>()[..]));
+    let bound = addresses.and_then(|addresses| bind(&addresses.collect::<Vec<_>>()));
     bound.unwrap_or_else(|error| {
         let port = options.port.unwrap_or(0);
         logging::fatal(&format!("Error listening on port: {host}:{port}, {error:?}: {error}"))
     })
+}
+
+/// A port may be busy for a moment after a server that was killed: the kernel takes down its io_uring, which
+/// holds the listener, after the process is gone.
+fn bind(addresses: &[std::net::SocketAddr]) -> io::Result<TcpListener> {
+    let mut tries = 50;
+    loop {
+        match TcpListener::bind(addresses) {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse && tries > 0 => {
+                tries -= 1;
+                std::thread::sleep(std::time::Duration::from_millis(10));
+            }
+            bound => return bound,
+        }
+    }
 }
 
 /// One entry a shard: the CPU it is pinned to. More shards than CPUs are not pinned.

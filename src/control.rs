@@ -103,6 +103,7 @@ impl Control {
     fn shutdown(&mut self) {
         tracing::info!("Initiating Shutdown...");
         self.order(&Order::Shutdown);
+        self.server.stop_listening();
         let deadline = Instant::now() + SHUTDOWN_MAX;
         while self.stopped < self.server.shards.len() {
             match self.happenings.recv_deadline(deadline) {
@@ -123,6 +124,7 @@ impl Control {
     fn lame_duck(&mut self, options: &Options) -> i32 {
         tracing::info!("Entering lame duck mode, stop accepting new clients");
         self.order(&Order::StopListening);
+        self.server.stop_listening();
         let clients = self.server.gauges.clients_total();
         if clients > 0 {
             self.order(&Order::AnnounceLameDuck);

@@ -208,7 +208,9 @@ fn write(mut output: Output, entries: &Receiver<Entry>) {
         }
         output.put(&batch);
         batch.clear();
-        told.into_iter().for_each(|done| drop(done.send(())));
+        for done in told {
+            let _ = done.send(());
+        }
     }
 }
 

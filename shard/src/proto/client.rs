@@ -194,6 +194,7 @@ fn verb(bytes: &[u8]) -> Result<Option<(Verb, usize)>, usize> {
 
 /// A line whose end has not come yet.
 fn unfinished<'a>(args: &[u8], rules: &Rules, bounded: bool) -> Step<'a> {
+    let args = without_return(args);
     if bounded && args.len() > rules.max_control_line {
         return Step::Fault(Fault::ControlLine { len: args.len() });
     }

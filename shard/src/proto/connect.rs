@@ -1,6 +1,8 @@
 //! The CONNECT document. Keys are matched without regard to case and unknown ones ignored, absent ones keep
 //! what held before, a wrong type refuses the whole. Source: nats-server `client.go:ClientOpts`.
 
+use serde::Deserialize;
+use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 
 /// What a client said of itself, and how it wants to be spoken to.
@@ -47,70 +49,68 @@ impl Default for Connect {
 }
 
 impl Connect {
-    /// Takes over what a CONNECT document says; on an error nothing is changed.
+    /// Takes over what a CONNECT document says; on an error nothing is changed. Bytes that are no UTF-8 are
+    /// replaced, fields nobody reads may be nested as deep as they like.
     pub fn merge(&mut self, json: &[u8]) -> Result<(), String> {
-        let document: Value = serde_json::from_slice(json).map_err(|error| error.to_string())?;
-        let fields = match document {
-            Value::Null => return Ok(()),
-            Value::Object(fields) => fields,
-            other => return Err(format!("cannot read a {} as CONNECT", kind(&other))),
-        };
+        let text = String::from_utf8_lossy(json);
         let mut next = self.clone();
-        for (key, value) in &fields {
-            next.set(&key.to_ascii_lowercase(), value)
-                .map_err(|()| format!("cannot read a {} as the field {key:?} of CONNECT", kind(value)))?;
-        }
+        let mut document = serde_json::Deserializer::from_str(&text);
+        let read = serde::Deserializer::deserialize_any(&mut document, Merged(&mut next));
+        read.and_then(|()| document.end()).map_err(|error| error.to_string())?;
         *self = next;
         Ok(())
     }
 
-    fn set(&mut self, key: &str, value: &Value) -> Result<(), ()> {
-        if value.is_null() {
-            return Ok(());
-        }
+    fn set<'de, A: MapAccess<'de>>(&mut self, key: &str, values: &mut A) -> Result<(), A::Error> {
         match key {
-            "verbose" => flag(&mut self.verbose, value),
-            "pedantic" => flag(&mut self.pedantic, value),
-            "echo" => flag(&mut self.echo, value),
-            "headers" => flag(&mut self.headers, value),
-            "no_responders" => flag(&mut self.no_responders, value),
-            "tls_required" => flag(&mut self.tls_required, value),
-            "new_account" => flag(&mut self.new_account, value),
-            "protocol" => {
-                self.protocol = value.as_i64().ok_or(())?;
-                Ok(())
-            }
-            "auth_token" => text(&mut self.token, value),
-            "user" => text(&mut self.user, value),
-            "pass" => text(&mut self.password, value),
-            "name" => text(&mut self.name, value),
-            "lang" => text(&mut self.lang, value),
-            "version" => text(&mut self.version, value),
-            "account" => text(&mut self.account, value),
-            "nkey" | "jwt" | "sig" | "remote_account" | "proxy_sig" => text(&mut String::new(), value),
-            _ => Ok(()),
+            "verbose" => take(&mut self.verbose, values),
+            "pedantic" => take(&mut self.pedantic, values),
+            "echo" => take(&mut self.echo, values),
+            "headers" => take(&mut self.headers, values),
+            "no_responders" => take(&mut self.no_responders, values),
+            "tls_required" => take(&mut self.tls_required, values),
+            "new_account" => take(&mut self.new_account, values),
+            "protocol" => take(&mut self.protocol, values),
+            "auth_token" => take(&mut self.token, values),
+            "user" => take(&mut self.user, values),
+            "pass" => take(&mut self.password, values),
+            "name" => take(&mut self.name, values),
+            "lang" => take(&mut self.lang, values),
+            "version" => take(&mut self.version, values),
+            "account" => take(&mut self.account, values),
+            "nkey" | "jwt" | "sig" | "remote_account" | "proxy_sig" => take(&mut String::new(), values),
+            _ => values.next_value::<IgnoredAny>().map(drop),
         }
     }
 }
 
-fn flag(field: &mut bool, value: &Value) -> Result<(), ()> {
-    *field = value.as_bool().ok_or(())?;
+/// Takes a value over, unless it is null.
+fn take<'de, T: Deserialize<'de>, A: MapAccess<'de>>(field: &mut T, values: &mut A) -> Result<(), A::Error> {
+    if let Some(value) = values.next_value::<Option<T>>()? {
+        *field = value;
+    }
     Ok(())
 }
 
-fn text(field: &mut String, value: &Value) -> Result<(), ()> {
-    *field = value.as_str().ok_or(())?.to_owned();
-    Ok(())
-}
+/// Reads a document into a `Connect` that holds what held before.
+struct Merged<'a>(&'a mut Connect);
 
-fn kind(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "bool",
-        Value::Number(_) => "number",
-        Value::String(_) => "string",
-        Value::Array(_) => "array",
-        Value::Object(_) => "object",
+impl<'de> Visitor<'de> for Merged<'_> {
+    type Value = ();
+
+    fn expecting(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str("the object of a CONNECT")
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<(), A::Error> {
+        while let Some(key) = fields.next_key::<String>()? {
+            self.0.set(&key.to_ascii_lowercase(), &mut fields)?;
+        }
+        Ok(())
     }
 }
 

@@ -51,3 +51,25 @@ pub fn line(settings: &Settings, occasion: &Occasion<'_>) -> Vec<u8> {
     line.extend_from_slice(b" \r\n");
     line
 }
+
+/// Checks an INFO that a client sent: it means nothing, but what it knows must be of the right type.
+/// Source: nats-server `client.go:processInfo`.
+pub fn check(json: &[u8]) -> Result<(), String> {
+    let fields: Map<String, Value> =
+        serde_json::from_str(&String::from_utf8_lossy(json)).map_err(|error| error.to_string())?;
+    for (key, value) in &fields {
+        let right = match key.to_ascii_lowercase().as_str() {
+            "proto" | "port" | "max_payload" | "client_id" => value.is_i64() || value.is_null(),
+            "headers" | "auth_required" | "tls_required" | "tls_verify" | "tls_available" | "jetstream"
+            | "ldm" => value.is_boolean() || value.is_null(),
+            "server_id" | "server_name" | "version" | "go" | "host" | "nonce" | "cluster" => {
+                value.is_string() || value.is_null()
+            }
+            _ => true,
+        };
+        if !right {
+            return Err(format!("the field {key:?} of INFO has the wrong type"));
+        }
+    }
+    Ok(())
+}

@@ -74,9 +74,9 @@ pub fn is_reserved_subject(subject: &[u8]) -> bool {
     [&b"_GR_."[..], b"$GR.", b"$NRG."].iter().any(|prefix| subject.starts_with(prefix))
 }
 
-/// Replies no client may ask for: those of service imports.
+/// Replies no client may ask for: those of service imports and acknowledgements of JetStream messages.
 pub fn is_reserved_reply(reply: &[u8]) -> bool {
-    reply.starts_with(b"_R_.") || is_gateway_reply(reply)
+    reply.starts_with(b"_R_.") || reply.starts_with(b"$JS.ACK.") || is_gateway_reply(reply)
 }
 
 fn is_gateway_reply(reply: &[u8]) -> bool {

@@ -25,14 +25,16 @@ pub enum Pause {
 }
 
 /// What a barrier's end is answered with.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(PartialEq, Eq, Debug)]
 pub enum Answer {
     Pong,
     Ok,
+    /// That a request found nobody: its subject and its reply.
+    NoResponder(Box<(Vec<u8>, Vec<u8>)>),
 }
 
 /// A PING whose PONG must wait until these shards have done all the connection caused there.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub struct Barrier {
     pub awaited: ShardSet,
     pub answer: Answer,

@@ -146,6 +146,7 @@ impl<D: Driver> Shard<D> {
                 }
             }
             Event::Accepted { socket, peer } => moves::accepted(core, driver, socket, peer),
+            Event::AcceptFailed(_) if !self.listening || core.stopping => {}
             Event::AcceptFailed(error) => {
                 tracing::error!("Client Accept Error: {error}, sleeping");
                 self.accept_again_at = Some(core.desk.now + ACCEPT_REST);

@@ -128,8 +128,8 @@ fn execute_rare(core: &mut Core, index: u32, op: Op<'_>) {
         Op::Unsubscribe { sid, max } => unsubscribe(core, index, sid, max),
         Op::Connect(json) => connect(core, index, json),
         Op::Info(json) => {
-            if let Err(error) = serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(json) {
-                close_with_log(core, index, &error.to_string(), Reason::ProtocolViolation);
+            if let Err(error) = info::check(json) {
+                close_with_log(core, index, &error, Reason::ProtocolViolation);
             }
         }
         Op::Ok => {}
@@ -165,7 +165,7 @@ fn ping(core: &mut Core, index: u32) {
 
 /// Answers at once if nothing is outstanding, else when it no longer is; until then the connection's input
 /// waits, so that answers keep their order.
-fn barrier(core: &mut Core, index: u32, answer: Answer) {
+pub fn barrier(core: &mut Core, index: u32, answer: Answer) {
     let Core { desk, mesh, .. } = core;
     let connection = desk.connections.at(index);
     let touched = std::mem::take(&mut connection.touched);
@@ -187,16 +187,19 @@ pub fn barrier_done(core: &mut Core, slot: crate::slot::Slot, shard: crate::shar
     let Some(barrier) = &mut connection.barrier else { return };
     barrier.awaited.remove(shard);
     if barrier.awaited.is_empty() {
-        let answer = barrier.answer;
-        connection.barrier = None;
+        let Some(Barrier { answer, .. }) = connection.barrier.take() else { return };
         answer_barrier(core, slot.index, answer);
         core.desk.unpause(slot, Pause::Barrier);
     }
 }
 
 fn answer_barrier(core: &mut Core, index: u32, answer: Answer) {
-    if answer == Answer::Ok {
-        return core.desk.write(index, [b"+OK\r\n"]);
+    match answer {
+        Answer::Pong => {}
+        Answer::Ok => return core.desk.write(index, [b"+OK\r\n"]),
+        Answer::NoResponder(request) => {
+            return publish::answer_no_responder(core, index, &request.0, &request.1);
+        }
     }
     if core.settings.tracing.trace {
         trace::outbound(core.desk.connections.at(index), "PONG", "");

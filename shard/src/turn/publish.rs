@@ -8,6 +8,7 @@ use crate::proto::client;
 use crate::proto::text::{self, Reason};
 use crate::ring::letter::{self, HOPS_MAX, Letter};
 use crate::session::Pause;
+use crate::session::connection::Answer;
 use crate::shard_set::{ShardId, ShardSet};
 use crate::slot::Slot;
 
@@ -20,8 +21,6 @@ pub struct Passage<'a> {
     pub account: AccountId,
     /// The publisher, on the shard it lives on.
     pub origin: Slot,
-    /// The shard of the publisher, `None` for this one.
-    pub from: Option<ShardId>,
     pub hops: u8,
     pub delivery: Delivery<'a>,
 }
@@ -75,7 +74,7 @@ pub fn publish(core: &mut Core, index: u32, message: &client::Message<'_>) {
         trace,
         shared: None,
     };
-    let passage = Passage { account, origin: slot, from: None, hops: 0, delivery };
+    let passage = Passage { account, origin: slot, hops: 0, delivery };
     route(core, passage);
     core.scratch = scratch;
     if core.desk.slow_reader {
@@ -238,13 +237,8 @@ pub fn receive(core: &mut Core, from: ShardId, message: &letter::Message<'_>) {
         trace: core.settings.tracing.trace,
         shared: None,
     };
-    let mut passage = Passage {
-        account: message.account,
-        origin: message.origin,
-        from: Some(from),
-        hops: message.hops,
-        delivery,
-    };
+    let mut passage =
+        Passage { account: message.account, origin: message.origin, hops: message.hops, delivery };
     let Core { accounts, desk, mesh, chance, queue_names, .. } = core;
     let (matched, table) = accounts[passage.account as usize].interest.lookup(passage.delivery.subject);
     let mut delivered = false;
@@ -291,16 +285,26 @@ pub fn no_responder(core: &mut Core, slot: Slot, subject: &[u8], reply: &[u8]) {
     if !connection.no_responders || connection.closing.is_some() {
         return;
     }
+    if connection.barrier.is_some() || connection.touched.is_empty() {
+        return answer_no_responder(core, slot.index, subject, reply);
+    }
+    // Clients take this answer for a sign that all they published before has been delivered, as on one server.
+    let request = Box::new((subject.to_vec(), reply.to_vec()));
+    super::operations::barrier(core, slot.index, Answer::NoResponder(request));
+}
+
+pub fn answer_no_responder(core: &mut Core, index: u32, subject: &[u8], reply: &[u8]) {
+    let connection = core.desk.connections.at(index);
     let account = &mut core.accounts[connection.account as usize];
     let (matched, table) = account.interest.lookup(reply);
-    let Some(target) = matched.plain.iter().find(|target| target.owner == slot.index) else { return };
+    let Some(target) = matched.plain.iter().find(|target| target.owner == index) else { return };
     let sid = table.sub(target.sub).sid.as_bytes();
     let headers = [b"NATS/1.0 503\r\nNats-Subject: ", subject, b"\r\n\r\n"].concat();
     let size = headers.len().to_string();
     let size = size.as_bytes();
     let line = [b"HMSG ", reply, b" ", sid, b" ", size, b" ", size, b"\r\n"];
-    core.desk.write(slot.index, line);
-    core.desk.write(slot.index, [&headers[..], b"\r\n"]);
+    core.desk.write(index, line);
+    core.desk.write(index, [&headers[..], b"\r\n"]);
 }
 
 /// Takes out subscriptions that have had their last message.
