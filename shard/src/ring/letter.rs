@@ -202,7 +202,7 @@ impl<'a> Envelope<'a> {
     }
 
     #[inline]
-    pub fn len(&self) -> usize {
+    pub fn byte_len(&self) -> usize {
         HEAD_BYTES + self.parts.iter().map(|part| part.len()).sum::<usize>()
     }
 
@@ -218,7 +218,7 @@ impl<'a> Envelope<'a> {
     }
 
     pub fn to_bytes(&self) -> Box<[u8]> {
-        let mut bytes = vec![0; self.len()].into_boxed_slice();
+        let mut bytes = vec![0; self.byte_len()].into_boxed_slice();
         self.write(&mut bytes);
         bytes
     }

@@ -48,7 +48,7 @@ struct Lane {
 
 impl Lane {
     fn send(&mut self, envelope: &Envelope<'_>) {
-        let len = envelope.len();
+        let len = envelope.byte_len();
         let fits = len <= self.producer.record_bytes_max() / 4;
         if fits && self.spill.is_empty() && self.producer.push(len, |room| envelope.write(room)) {
             return;

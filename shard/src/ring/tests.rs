@@ -79,6 +79,7 @@ fn carries_records_between_threads() {
 }
 
 /// The same sources over the model checker's primitives: every interleaving of a small run.
+#[allow(clippy::duplicate_mod)]
 mod modelled {
     mod primitives {
         pub use loom::sync::Arc;
