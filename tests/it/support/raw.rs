@@ -1,7 +1,7 @@
 //! A client that speaks bytes: blocking, with a bound on every wait.
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use super::{PATIENCE, unit};
@@ -61,10 +61,6 @@ impl Raw {
     /// Sends what the server may no longer want to read.
     pub fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> bool {
         self.stream.write_all(bytes.as_ref()).is_ok()
-    }
-
-    pub fn shut_down_writing(&self) {
-        let _ = self.stream.shutdown(Shutdown::Write);
     }
 
     /// PING, and every unit that came before its PONG.
