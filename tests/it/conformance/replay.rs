@@ -85,9 +85,8 @@ fn batches() -> Vec<Vec<Case>> {
 /// The first difference of each case of the batch.
 fn play_batch(shape: Shape, batch: &[Case], cuts: &impl Fn(&Case) -> Vec<Cut>) -> Vec<String> {
     let server = launch(shape, &batch[0]);
-    let first_difference = |case: &Case| {
-        cuts(case).into_iter().find_map(|cut| verify(case, server.address, cut).err())
-    };
+    let first_difference =
+        |case: &Case| cuts(case).into_iter().find_map(|cut| verify(case, server.address, cut).err());
     batch.iter().filter_map(first_difference).collect()
 }
 

@@ -24,10 +24,8 @@ pub struct Raw {
 }
 
 /// CONNECT of a client that wants no acknowledgements and knows headers.
-pub const INTRODUCTION: &str = concat!(
-    r#"CONNECT {"verbose":false,"pedantic":false,"headers":true,"no_responders":true}"#,
-    "\r\n"
-);
+pub const INTRODUCTION: &str =
+    concat!(r#"CONNECT {"verbose":false,"pedantic":false,"headers":true,"no_responders":true}"#, "\r\n");
 
 impl Raw {
     /// Connects and reads INFO, which a server sends first.
