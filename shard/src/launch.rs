@@ -2,10 +2,21 @@
 
 use std::io;
 use std::net::TcpListener;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::thread::JoinHandle;
 
-use crate::settings::{DriverKind, Settings};
+use crossbeam_channel::{Receiver, Sender};
+
+use crate::account::{Account, GLOBAL_ACCOUNT};
+use crate::driver::epoll::{Epoll, eventfd};
+use crate::driver::uring::{self, Uring};
+use crate::interest::Interest;
+use crate::ring::mesh::{Doorbell, Mesh, Wake, meshes};
+use crate::settings::{DriverKind, Placement, Settings};
+use crate::shard_set::ShardSet;
+use crate::turn::{Core, Shard};
 
 /// What the control core tells a shard. Orders are rare and may allocate.
 #[derive(Clone)]
@@ -33,7 +44,7 @@ pub enum Report {
     Stopped { shard: usize },
 }
 
-/// Figures every shard keeps for others to read at any time. Each is written by its owner alone.
+/// Figures for all to read at any time, changed only as connections come and go.
 #[derive(Debug, Default)]
 pub struct Gauges {
     /// Client connections per shard, as many as there are shards.
@@ -69,23 +80,121 @@ pub struct Launch {
 }
 
 /// One running shard, as the control core holds it.
-pub struct ShardHandle {}
+pub struct ShardHandle {
+    shard: usize,
+    orders: Sender<Order>,
+    doorbells: Arc<[Doorbell]>,
+    thread: JoinHandle<()>,
+}
 
 impl ShardHandle {
     /// Queues an order and wakes the shard.
-    pub fn order(&self, _order: Order) {}
+    pub fn order(&self, order: Order) {
+        // A shard that has ended takes no orders, and needs none.
+        let _ = self.orders.send(order);
+        self.doorbells[self.shard].ring();
+    }
 
     /// Waits for the shard's thread to end.
-    pub fn join(self) {}
+    pub fn join(self) {
+        let _ = self.thread.join();
+    }
 }
 
 /// Whether this kernel, and whatever sandbox we are in, lets us use every io_uring feature the uring
 /// driver needs. The error says what is missing, fit for one log line.
 pub fn probe_uring() -> Result<(), String> {
-    Err("not built yet".into())
+    uring::probe()
 }
 
 /// Starts all shards.
-pub fn launch(_launch: Launch) -> io::Result<Vec<ShardHandle>> {
-    Err(io::Error::other("not built yet"))
+pub fn launch(launch: Launch) -> io::Result<Vec<ShardHandle>> {
+    let shards = launch.cpus.len();
+    let listener = Arc::new(launch.listener);
+    let bells: Vec<Arc<OwnedFd>> = (0..shards).map(|_| eventfd().map(Arc::new)).collect::<io::Result<_>>()?;
+    let doorbells: Arc<[Doorbell]> = bells.iter().map(|bell| Doorbell::new(waker(bell.clone()))).collect();
+    let meshes = meshes(doorbells.clone());
+    let mut handles = Vec::new();
+    for (shard, (mesh, bell)) in meshes.into_iter().zip(bells).enumerate() {
+        let (sender, orders) = crossbeam_channel::unbounded();
+        let start = Start {
+            shard,
+            cpu: launch.cpus[shard],
+            driver: launch.driver,
+            settings: launch.settings.clone(),
+            gauges: launch.gauges.clone(),
+            reporter: launch.reporter.clone(),
+            listener: listener.clone(),
+            bell,
+            mesh,
+            orders,
+        };
+        let thread = std::thread::Builder::new().name(format!("shard-{shard}")).spawn(move || start.run())?;
+        handles.push(ShardHandle { shard, orders: sender, doorbells: doorbells.clone(), thread });
+    }
+    Ok(handles)
+}
+
+fn waker(bell: Arc<OwnedFd>) -> Wake {
+    Box::new(move || {
+        // It fails only when the counter is full: then the sleeper is awake.
+        let _ = rustix::io::write(&*bell, &1u64.to_ne_bytes());
+    })
+}
+
+/// All that a shard's thread begins with.
+struct Start {
+    shard: usize,
+    cpu: Option<usize>,
+    driver: DriverKind,
+    settings: Arc<Settings>,
+    gauges: Arc<Gauges>,
+    reporter: Reporter,
+    listener: Arc<TcpListener>,
+    bell: Arc<OwnedFd>,
+    mesh: Mesh,
+    orders: Receiver<Order>,
+}
+
+impl Start {
+    fn run(self) {
+        let (shard, reporter) = (self.shard, self.reporter.clone());
+        let report = match self.serve() {
+            Ok(()) => Report::Stopped { shard },
+            Err(error) => Report::Failed { shard, error: error.to_string() },
+        };
+        reporter(report);
+    }
+
+    fn serve(self) -> io::Result<()> {
+        if let Some(cpu) = self.cpu {
+            let mut cpus = rustix::thread::CpuSet::new();
+            cpus.set(cpu);
+            rustix::thread::sched_setaffinity(None, &cpus)?;
+        }
+        let Start { shard, driver, settings, gauges, reporter, listener, bell, mesh, orders, .. } = self;
+        let accounts = accounts(&settings, gauges.clients.len());
+        let core = Core::new(settings, accounts, mesh, gauges);
+        match driver {
+            DriverKind::Uring => {
+                let mut shard_loop = Shard::new(core, Uring::new(listener, bell)?, orders);
+                reporter(Report::Ready { shard });
+                shard_loop.run()
+            }
+            DriverKind::Epoll => {
+                let mut shard_loop = Shard::new(core, Epoll::new(listener, bell)?, orders);
+                reporter(Report::Ready { shard });
+                shard_loop.run()
+            }
+        }
+    }
+}
+
+/// The accounts every shard begins with: the global one, on all shards or at home on the first.
+pub(crate) fn accounts(settings: &Settings, shards: usize) -> Vec<Account> {
+    let members = match settings.placement {
+        Placement::Spread => ShardSet::first(shards),
+        Placement::Home => ShardSet::first(1),
+    };
+    vec![Account { name: GLOBAL_ACCOUNT.to_owned(), members, interest: Interest::default() }]
 }

@@ -1,4 +1,15 @@
 //! Everything one core owns on the message path.
 
+pub mod account;
+pub mod deliver;
+pub mod driver;
+pub mod interest;
 pub mod launch;
+pub mod proto;
+pub mod ring;
+pub mod session;
 pub mod settings;
+pub mod shard_set;
+pub mod slot;
+pub mod subject;
+pub mod turn;

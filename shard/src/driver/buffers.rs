@@ -1,0 +1,125 @@
+//! Receive buffers shared with the kernel: it picks one when bytes arrive, so an idle connection has none.
+
+use std::io;
+use std::sync::atomic::{AtomicU16, Ordering};
+
+use io_uring::Submitter;
+use io_uring::types::BufRingEntry;
+
+use super::Piece;
+
+const BUFFER_BYTES: usize = 16 << 10;
+/// Buffers there are, and the fewest the kernel has at hand. Few, so that they stay in cache: with 32 of
+/// 64 KiB a fan-out costs half as much again as with 16 of 16 KiB. When many connections are active at once
+/// the kernel runs out; then it gets more, and they are taken back when it no longer needs them.
+const BUFFERS: usize = 256;
+const LENT_MIN: usize = 16;
+/// Turns without need after which the number lent is halved.
+const CALM_TURNS: u32 = 4096;
+
+/// The only group of buffers on a ring.
+pub const GROUP: u16 = 0;
+
+pub struct Buffers {
+    ring: *mut BufRingEntry,
+    layout: std::alloc::Layout,
+    memory: Box<[u8]>,
+    tail: u16,
+    /// Buffers the kernel has, and how many it should.
+    lent: usize,
+    target: usize,
+    spare: Vec<u16>,
+    /// The fewest the kernel had left since the last look, and for how many turns that was plenty.
+    calm: u32,
+}
+
+impl Buffers {
+    pub fn register(submitter: &Submitter<'_>) -> io::Result<Buffers> {
+        let layout = std::alloc::Layout::from_size_align(BUFFERS * size_of::<BufRingEntry>(), 4096)
+            .expect("a page-aligned layout");
+        // SAFETY: the layout has a size; the result is checked.
+        let ring = unsafe { std::alloc::alloc_zeroed(layout) }.cast::<BufRingEntry>();
+        if ring.is_null() {
+            return Err(io::ErrorKind::OutOfMemory.into());
+        }
+        let mut buffers = Buffers {
+            ring,
+            layout,
+            memory: vec![0; BUFFERS * BUFFER_BYTES].into_boxed_slice(),
+            tail: 0,
+            lent: 0,
+            target: LENT_MIN,
+            spare: (0..BUFFERS as u16).rev().collect(),
+            calm: 0,
+        };
+        // SAFETY: the ring lives until `Buffers` is dropped, which is after the io_uring (see `uring`).
+        unsafe { submitter.register_buf_ring_with_flags(ring as u64, BUFFERS as u16, GROUP, 0) }?;
+        buffers.lend();
+        Ok(buffers)
+    }
+
+    #[inline]
+    pub fn bytes(&self, piece: &Piece) -> &[u8] {
+        let start = piece.buffer as usize * BUFFER_BYTES;
+        &self.memory[start..start + piece.len as usize]
+    }
+
+    /// The kernel has filled one.
+    #[inline]
+    pub fn taken(&mut self) {
+        self.lent -= 1;
+    }
+
+    #[inline]
+    pub fn release(&mut self, piece: Piece) {
+        self.spare.push(piece.buffer);
+    }
+
+    /// The kernel ran out: lend twice as many from now on.
+    pub fn ran_out(&mut self) {
+        self.target = (self.target * 2).min(BUFFERS);
+        self.calm = 0;
+    }
+
+    /// Once per turn: gives the kernel what was released.
+    #[inline]
+    pub fn lend(&mut self) {
+        if self.lent < self.target && !self.spare.is_empty() {
+            if self.lent < self.target / 2 {
+                self.calm = 0;
+            }
+            while self.lent < self.target {
+                let Some(buffer) = self.spare.pop() else { break };
+                self.add(buffer);
+            }
+            // SAFETY: the ring is ours until dropped; its tail lies in the first entry, and the kernel reads
+            // it with acquire.
+            let tail = unsafe { &*BufRingEntry::tail(self.ring).cast::<AtomicU16>() };
+            tail.store(self.tail, Ordering::Release);
+        }
+        self.calm += 1;
+        if self.calm >= CALM_TURNS {
+            self.calm = 0;
+            self.target = (self.target / 2).max(LENT_MIN);
+        }
+    }
+
+    fn add(&mut self, buffer: u16) {
+        let index = self.tail as usize & (BUFFERS - 1);
+        let address = self.memory[buffer as usize * BUFFER_BYTES..].as_mut_ptr();
+        // SAFETY: within the ring, and the kernel does not look at entries from the tail on.
+        let entry = unsafe { &mut *self.ring.add(index) };
+        entry.set_addr(address as u64);
+        entry.set_len(BUFFER_BYTES as u32);
+        entry.set_bid(buffer);
+        self.tail = self.tail.wrapping_add(1);
+        self.lent += 1;
+    }
+}
+
+impl Drop for Buffers {
+    fn drop(&mut self) {
+        // SAFETY: allocated with this layout in `register`; the io_uring that knew it is gone.
+        unsafe { std::alloc::dealloc(self.ring.cast(), self.layout) };
+    }
+}

@@ -1,0 +1,74 @@
+//! Who wants this subject: the subscriptions of one account on one shard, what other shards said of theirs,
+//! and a cache of answers. Hot path: a lookup that hits allocates nothing, nor does one that misses once its
+//! vectors have grown.
+
+mod cache;
+mod matched;
+mod table;
+mod token;
+mod trie;
+
+#[cfg(test)]
+mod tests;
+
+use std::hash::BuildHasher;
+
+use hashbrown::DefaultHashBuilder;
+
+pub use matched::{GroupMatch, Matched, Target};
+pub use table::{Change, QueueId, Sids, SubId, Subscription, Table};
+
+use crate::shard_set::ShardId;
+use crate::subject;
+
+/// The interest of one account, as one shard sees it. Each account has its own: isolation is structural.
+#[derive(Default)]
+pub struct Interest {
+    pub table: Table,
+    cache: cache::Cache,
+    hasher: DefaultHashBuilder,
+}
+
+impl Interest {
+    /// Adds a subscription of this shard; the pattern must be valid. `tell` hears what others must know.
+    pub fn add(
+        &mut self,
+        owner: u32,
+        pattern: &[u8],
+        queue: Option<&[u8]>,
+        sid: &[u8],
+        tell: &mut dyn FnMut(Change<'_>),
+    ) -> SubId {
+        self.void(pattern);
+        self.table.add(owner, pattern, queue, sid, tell)
+    }
+
+    /// Removes a subscription of this shard.
+    pub fn remove(&mut self, sub: SubId, tell: &mut dyn FnMut(Change<'_>)) {
+        let pattern = self.table.pattern(sub);
+        self.void(&pattern);
+        self.table.remove(sub, tell);
+    }
+
+    /// Notes what another shard said of its own interest.
+    pub fn set_remote(&mut self, shard: ShardId, change: &Change<'_>) {
+        self.void(change.subject);
+        self.table.set_remote(shard, change);
+    }
+
+    /// Everyone who wants the subject, beside the table the answer's handles belong to.
+    #[inline]
+    pub fn lookup(&mut self, subject: &[u8]) -> (&Matched, &mut Table) {
+        let hash = self.hasher.hash_one(subject);
+        (self.cache.lookup(&mut self.table, subject, hash), &mut self.table)
+    }
+
+    fn void(&mut self, pattern: &[u8]) {
+        if subject::is_literal(pattern) {
+            let hash = self.hasher.hash_one(pattern);
+            self.cache.void(hash);
+        } else {
+            self.cache.void_all();
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! One client connection.
+
+use std::net::SocketAddr;
+
+use crate::account::AccountId;
+use crate::deliver::Outbox;
+use crate::interest::Sids;
+use crate::proto::connect::Connect;
+use crate::proto::text::Reason;
+use crate::shard_set::ShardSet;
+use crate::slot::Slot;
+
+/// Why a connection's input waits. Several may hold at once.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum Pause {
+    /// Its PING, or verbose SUB, waits for other shards.
+    Barrier = 1,
+    /// A ring it feeds is full.
+    Congestion = 2,
+    /// One of its readers is far behind.
+    Stall = 4,
+    /// It is moving to another shard.
+    Moving = 8,
+}
+
+/// What a barrier's end is answered with.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Answer {
+    Pong,
+    Ok,
+}
+
+/// A PING whose PONG must wait until these shards have done all the connection caused there.
+#[derive(Clone, Copy, Debug)]
+pub struct Barrier {
+    pub awaited: ShardSet,
+    pub answer: Answer,
+}
+
+pub struct Connection {
+    pub slot: Slot,
+    /// The client's id, unique over all shards.
+    pub cid: u64,
+    pub peer: SocketAddr,
+    pub account: AccountId,
+    // Copied from `connect`, for every message looks at them.
+    pub verbose: bool,
+    pub pedantic: bool,
+    pub echo: bool,
+    pub headers: bool,
+    pub no_responders: bool,
+    pub dirty: bool,
+    /// Nothing but CONNECT is let in.
+    pub awaits_connect: bool,
+    pub connected: bool,
+    pub first_pong_sent: bool,
+    /// Counts towards the connections of its shard.
+    pub counted: bool,
+    /// Its driver was told not to receive.
+    pub receive_paused: bool,
+    /// The peer has ended its side.
+    pub ended: bool,
+    /// The last of what was to be flushed is sent, the peer's end is awaited.
+    pub lingering: bool,
+    pauses: u8,
+    pub closing: Option<Reason>,
+    pub connect: Box<Connect>,
+    pub sids: Sids,
+    pub outbox: Outbox,
+    /// The start of an operation whose rest has not come, or everything that came during a pause.
+    pub inbox: Vec<u8>,
+    /// Bytes the operation in `inbox` takes, where that is known.
+    pub wanted: usize,
+    /// Shards that were sent letters on its behalf since the last barrier.
+    pub touched: ShardSet,
+    pub barrier: Option<Barrier>,
+    pub opened_at: u64,
+    pub last_in: u64,
+    /// When the send under way began.
+    pub sent_at: u64,
+    pub pings_out: u32,
+    pub in_messages: u64,
+    pub in_bytes: u64,
+    pub out_messages: u64,
+    pub out_bytes: u64,
+}
+
+impl Connection {
+    pub fn new(cid: u64, peer: SocketAddr, account: AccountId, now: u64) -> Connection {
+        let mut connection = Connection {
+            slot: Slot::default(),
+            cid,
+            peer,
+            account,
+            verbose: false,
+            pedantic: false,
+            echo: false,
+            headers: false,
+            no_responders: false,
+            dirty: false,
+            awaits_connect: false,
+            connected: false,
+            first_pong_sent: false,
+            counted: false,
+            receive_paused: false,
+            ended: false,
+            lingering: false,
+            pauses: 0,
+            closing: None,
+            connect: Box::default(),
+            sids: Sids::default(),
+            outbox: Outbox::default(),
+            inbox: Vec::new(),
+            wanted: 0,
+            touched: ShardSet::EMPTY,
+            barrier: None,
+            opened_at: now,
+            last_in: now,
+            sent_at: now,
+            pings_out: 0,
+            in_messages: 0,
+            in_bytes: 0,
+            out_messages: 0,
+            out_bytes: 0,
+        };
+        connection.adopt_options(false);
+        connection
+    }
+
+    /// Takes over what `connect` says into the fields every message looks at.
+    pub fn adopt_options(&mut self, server_speaks_headers: bool) {
+        self.verbose = self.connect.verbose;
+        self.pedantic = self.connect.pedantic;
+        self.echo = self.connect.echo;
+        self.no_responders = self.connect.no_responders;
+        self.headers = self.connect.headers && server_speaks_headers;
+    }
+
+    #[inline]
+    pub fn is_paused(&self) -> bool {
+        self.pauses != 0
+    }
+
+    pub fn is_paused_by(&self, pause: Pause) -> bool {
+        self.pauses & pause as u8 != 0
+    }
+
+    pub fn pause(&mut self, pause: Pause) {
+        self.pauses |= pause as u8;
+    }
+
+    /// Ends one pause; answers whether input may go on.
+    pub fn unpause(&mut self, pause: Pause) -> bool {
+        self.pauses &= !(pause as u8);
+        self.pauses == 0
+    }
+
+    /// How the log names it. Source: nats-server `client.go:initClient`.
+    pub fn label(&self) -> String {
+        let label = format!("{} - cid:{}", self.peer, self.cid);
+        let Connect { version, lang, name, .. } = &*self.connect;
+        let version = if version.is_empty() { String::new() } else { format!("v{version}") };
+        let about: Vec<&str> =
+            [version.as_str(), lang, name].into_iter().filter(|part| !part.is_empty()).collect();
+        if about.is_empty() { label } else { format!("{label} - {:?}", about.join(":")) }
+    }
+}

@@ -1,0 +1,21 @@
+//! Who a connection is and where it stands. A connection is a plain movable value: nothing in it belongs to
+//! a shard's kernel or thread, so it can be handed to another shard.
+
+pub mod connection;
+pub mod credentials;
+pub mod table;
+
+use std::net::SocketAddr;
+
+pub use connection::{Connection, Pause};
+pub use table::Connections;
+
+use crate::driver::Socket;
+
+/// A connection on its way to the shard that will keep it.
+pub struct Handover {
+    pub socket: Socket,
+    pub peer: SocketAddr,
+    /// `None`: accepted this moment, nothing was said yet.
+    pub connection: Option<Box<Connection>>,
+}

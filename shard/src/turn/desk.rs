@@ -1,0 +1,240 @@
+//! What every step of a turn writes to: connections with their outboxes, and the lists of what is to be done
+//! before the turn ends. Hot path.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use bytes::Bytes;
+
+use crate::account::AccountId;
+use crate::deliver::{Pool, SHARED_BYTES_MIN};
+use crate::interest::{SubId, Table, Target};
+use crate::proto::text::Reason;
+use crate::session::{Connections, Pause};
+use crate::slot::Slot;
+
+/// A reader with more than this waiting slows its publishers, as long as it makes progress. Far below
+/// `max_pending`: what waits in cache is cheap, what waits in memory is not.
+const SLOW_READER_BYTES: usize = 4 << 20;
+
+/// What the driver is to be asked for, in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wish {
+    Pause(Slot),
+    Resume(Slot),
+    Finish(Slot),
+    Close(Slot),
+    Detach(Slot),
+}
+
+/// What a timer is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Alarm {
+    Authentication,
+    Ping,
+    Stall,
+    Linger,
+}
+
+/// A message as it is delivered here, wherever it came from.
+pub struct Delivery<'a> {
+    pub subject: &'a [u8],
+    pub reply_len: usize,
+    pub header_len: Option<u32>,
+    /// See `proto::client::Message::tail`.
+    pub tail: &'a [u8],
+    /// The publisher, where it lives on this shard and wants no echo.
+    pub no_echo: Option<u32>,
+    /// Lines of the protocol are written to the log.
+    pub trace: bool,
+    /// The tail, shared by all who get it, once one did.
+    pub shared: Option<Bytes>,
+}
+
+#[derive(Default)]
+pub struct Desk {
+    pub connections: Connections,
+    pub pool: Pool,
+    /// Connections with something to send.
+    pub dirty: Vec<u32>,
+    pub wishes: Vec<Wish>,
+    /// Connections that are to be taken out, with their subscriptions.
+    pub doomed: Vec<Slot>,
+    /// Subscriptions that have had their last message.
+    pub spent: Vec<(AccountId, SubId)>,
+    /// Connections whose pauses are over.
+    pub resumable: Vec<Slot>,
+    /// Connections that wait for room in a ring.
+    pub congested: Vec<Slot>,
+    pub alarms: BinaryHeap<Reverse<(u64, Alarm, Slot2)>>,
+    /// Sends under way.
+    pub flights: usize,
+    pub max_pending: usize,
+    /// A reader of the message under way is far behind.
+    pub slow_reader: bool,
+    pub now: u64,
+    pub in_messages: u64,
+    pub in_bytes: u64,
+    pub out_messages: u64,
+    pub out_bytes: u64,
+    pub slow_consumers: u64,
+    scratch: Vec<u8>,
+}
+
+/// A slot in an order, for the heap of alarms.
+pub type Slot2 = (u32, u32);
+
+impl Desk {
+    /// Appends to a connection's output.
+    #[inline]
+    pub fn write<const N: usize>(&mut self, index: u32, pieces: [&[u8]; N]) {
+        let connection = self.connections.at(index);
+        if connection.closing.is_some() {
+            return;
+        }
+        connection.outbox.append(&mut self.pool, pieces);
+        self.written(index);
+    }
+
+    /// Sends an error text, quoted as the protocol wants it.
+    pub fn write_error(&mut self, index: u32, text: &str) {
+        self.write(index, [b"-ERR '", text.as_bytes(), b"'\r\n"]);
+    }
+
+    /// Gives a message to one subscription. Answers whether it was taken.
+    #[inline]
+    pub fn deliver(
+        &mut self,
+        account: AccountId,
+        table: &mut Table,
+        target: Target,
+        delivery: &mut Delivery<'_>,
+    ) -> bool {
+        let connection = self.connections.at(target.owner);
+        if connection.closing.is_some() || delivery.no_echo == Some(target.owner) {
+            return false;
+        }
+        let sub = table.sub_mut(target.sub);
+        sub.delivered += 1;
+        if sub.max > 0 {
+            let max = u64::from(sub.max);
+            if sub.delivered > max {
+                return false;
+            }
+            if sub.delivered == max {
+                self.spent.push((account, target.sub));
+            }
+        }
+        let sid = sub.sid.as_bytes();
+        let before = connection.outbox.pending();
+        match delivery.header_len {
+            Some(header_len) if !connection.headers => {
+                write_stripped(&mut self.scratch, delivery, header_len as usize);
+                let pieces = [b"MSG ", delivery.subject, b" ", sid, b" ", &self.scratch[..]];
+                connection.outbox.append(&mut self.pool, pieces);
+            }
+            header_len => {
+                let verb: &[u8] = if header_len.is_some() { b"HMSG " } else { b"MSG " };
+                let tail = delivery.tail;
+                if tail.len() < SHARED_BYTES_MIN {
+                    let pieces = [verb, delivery.subject, b" ", sid, b" ", tail];
+                    connection.outbox.append(&mut self.pool, pieces);
+                } else {
+                    let shared = delivery.shared.get_or_insert_with(|| Bytes::copy_from_slice(tail));
+                    let shared = shared.clone();
+                    connection.outbox.append(&mut self.pool, [verb, delivery.subject, b" ", sid, b" "]);
+                    connection.outbox.append_shared(shared);
+                }
+            }
+        }
+        let bytes = (connection.outbox.pending() - before) as u64;
+        connection.out_messages += 1;
+        connection.out_bytes += bytes;
+        self.out_messages += 1;
+        self.out_bytes += bytes;
+        if delivery.trace {
+            super::trace::delivered(connection, table.sub(target.sub).sid.as_bytes(), delivery);
+        }
+        self.written(target.owner);
+        true
+    }
+
+    /// Something was appended: it is to be flushed, unless it is too much.
+    #[inline]
+    fn written(&mut self, index: u32) {
+        let connection = self.connections.at(index);
+        if !connection.dirty {
+            connection.dirty = true;
+            self.dirty.push(index);
+        }
+        let pending = connection.outbox.pending();
+        if pending > SLOW_READER_BYTES.min(self.max_pending / 4 * 3) {
+            self.slow_reader = true;
+            if pending > self.max_pending {
+                let (slot, label) = (connection.slot, connection.label());
+                tracing::info!(
+                    "{label} - Slow Consumer Detected: MaxPending of {} Exceeded",
+                    self.max_pending
+                );
+                self.slow_consumers += 1;
+                self.doom(slot, Reason::SlowConsumerPendingBytes);
+            }
+        }
+    }
+
+    /// Closes a connection for a reason: from now on it is given nothing, and what it sends is not read.
+    pub fn doom(&mut self, slot: Slot, reason: Reason) {
+        let Some(connection) = self.connections.get(slot) else { return };
+        if connection.closing.is_some() {
+            return;
+        }
+        connection.closing = Some(reason);
+        if !reason.flushes() {
+            connection.outbox.discard();
+        }
+        self.doomed.push(slot);
+    }
+
+    /// Pauses the input of a connection.
+    pub fn pause(&mut self, index: u32, pause: Pause) {
+        let connection = self.connections.at(index);
+        connection.pause(pause);
+        if pause != Pause::Barrier && !connection.receive_paused {
+            connection.receive_paused = true;
+            self.wishes.push(Wish::Pause(connection.slot));
+        }
+    }
+
+    /// Ends one pause of a connection, if it is still there.
+    pub fn unpause(&mut self, slot: Slot, pause: Pause) {
+        let Some(connection) = self.connections.get(slot) else { return };
+        if connection.is_paused_by(pause) && connection.unpause(pause) {
+            self.resumable.push(slot);
+        }
+    }
+
+    pub fn set_alarm(&mut self, at: u64, alarm: Alarm, slot: Slot) {
+        self.alarms.push(Reverse((at, alarm, (slot.index, slot.generation))));
+    }
+}
+
+/// The tail for a reader that knows no headers: reply, the body's size, the body.
+fn write_stripped(out: &mut Vec<u8>, delivery: &Delivery<'_>, header_len: usize) {
+    let payload = payload(delivery);
+    let body = &payload[header_len.min(payload.len())..];
+    out.clear();
+    if delivery.reply_len > 0 {
+        out.extend_from_slice(&delivery.tail[..delivery.reply_len + 1]);
+    }
+    out.extend_from_slice(body.len().to_string().as_bytes());
+    out.extend_from_slice(b"\r\n");
+    out.extend_from_slice(body);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Headers and body of a message.
+pub fn payload<'a>(delivery: &Delivery<'a>) -> &'a [u8] {
+    let tail = delivery.tail;
+    let line_end = memchr::memchr(b'\n', tail).expect("a tail has a line") + 1;
+    &tail[line_end..tail.len() - 2]
+}

@@ -1,0 +1,277 @@
+//! The loop of a shard: the only place where rooms meet. One turn, in this order:
+//!
+//! 1. wait for completions (and start what the last turn asked for);
+//! 2. letters of other shards;
+//! 3. what clients sent, and everything else the driver saw;
+//! 4. timers;
+//! 5. letters to other shards, and their bells;
+//! 6. flush every connection that has something to send.
+
+mod core;
+mod desk;
+mod letters;
+mod moves;
+mod operations;
+mod publish;
+mod timers;
+mod trace;
+
+use std::io;
+
+use crossbeam_channel::Receiver;
+
+pub use core::Core;
+use desk::Wish;
+
+use crate::driver::{Driver, Event, Wait};
+use crate::launch::Order;
+use crate::proto::text::Reason;
+use crate::session::Pause;
+use crate::slot::Slot;
+
+/// How often a full ring is looked at again.
+const CONGESTED_WAIT: u64 = 50_000;
+/// How long accepting rests after it failed, for want of descriptors for example.
+const ACCEPT_REST: u64 = 100_000_000;
+
+/// One shard with its kernel.
+pub struct Shard<D: Driver> {
+    core: Core,
+    driver: D,
+    orders: Receiver<Order>,
+    events: Vec<Event>,
+    /// When accepting goes on after a failure.
+    accept_again_at: Option<u64>,
+    listening: bool,
+}
+
+impl<D: Driver> Shard<D> {
+    pub fn new(core: Core, mut driver: D, orders: Receiver<Order>) -> Shard<D> {
+        driver.listen(true);
+        Shard { core, driver, orders, events: Vec::new(), accept_again_at: None, listening: true }
+    }
+
+    /// Runs until it is told to stop and all is closed.
+    pub fn run(&mut self) -> io::Result<()> {
+        while !(self.core.stopping && self.core.desk.connections.is_empty()) {
+            let wait = self.patience();
+            self.turn(wait)?;
+        }
+        Ok(())
+    }
+
+    /// One turn. With `Wait::Poll` it does not sleep.
+    pub fn turn(&mut self, wait: Wait) -> io::Result<()> {
+        self.sleep(wait)?;
+        self.core.desk.now = self.driver.now();
+        letters::drain(&mut self.core, &mut self.driver);
+        self.take_orders();
+        let mut events = std::mem::take(&mut self.events);
+        for event in events.drain(..) {
+            self.serve(event);
+        }
+        self.events = events;
+        timers::run(&mut self.core);
+        self.resume();
+        moves::bury(&mut self.core);
+        self.core.mesh.publish();
+        self.grant_wishes();
+        self.flush();
+        Ok(())
+    }
+
+    /// How long the next turn may wait.
+    fn patience(&self) -> Wait {
+        let now = self.core.desk.now;
+        let mut until = timers::next(&self.core);
+        let mut sooner = |at: u64| until = Some(until.map_or(at, |until| until.min(at)));
+        let desk = &self.core.desk;
+        let mut rest = !desk.doomed.is_empty() || !desk.resumable.is_empty();
+        if self.core.mesh.has_spilled() {
+            sooner(now + CONGESTED_WAIT);
+        } else {
+            rest |= !desk.congested.is_empty();
+        }
+        if let Some(at) = self.accept_again_at {
+            sooner(at);
+        }
+        if rest {
+            return Wait::Poll;
+        }
+        Wait::Until(until)
+    }
+
+    fn sleep(&mut self, wait: Wait) -> io::Result<()> {
+        let Core { mesh, .. } = &mut self.core;
+        let wait = match wait {
+            Wait::Until(_) if mesh.fall_asleep() && self.orders.is_empty() => wait,
+            _ => Wait::Poll,
+        };
+        let result = self.driver.wait(wait, &mut self.events);
+        self.core.mesh.wake_up();
+        result
+    }
+
+    fn serve(&mut self, event: Event) {
+        let Shard { core, driver, .. } = self;
+        match event {
+            Event::Received { slot, piece } => {
+                if let Some(connection) = core.desk.connections.get(slot)
+                    && connection.closing.is_none()
+                {
+                    connection.last_in = core.desk.now;
+                    operations::feed(core, slot.index, driver.bytes(&piece));
+                }
+                driver.release(piece);
+            }
+            Event::Sent { slot, batch, result } => {
+                core.desk.flights -= 1;
+                let Some(connection) = core.desk.connections.get(slot) else { return };
+                connection.outbox.landed(&mut core.desk.pool, batch);
+                if let Err(error) = result {
+                    tracing::debug!("{} - Error flushing: {error}", connection.label());
+                    if connection.closing.is_none() {
+                        core.desk.doom(slot, Reason::WriteError);
+                    } else {
+                        connection.outbox.discard();
+                        core.desk.wishes.push(Wish::Close(slot));
+                    }
+                } else if connection.outbox.has_waiting() {
+                    if !connection.dirty {
+                        connection.dirty = true;
+                        core.desk.dirty.push(slot.index);
+                    }
+                } else if connection.closing.is_some() {
+                    moves::end_output(core, slot);
+                }
+            }
+            Event::Accepted { socket, peer } => moves::accepted(core, driver, socket, peer),
+            Event::AcceptFailed(error) => {
+                tracing::error!("Client Accept Error: {error}, sleeping");
+                self.accept_again_at = Some(core.desk.now + ACCEPT_REST);
+            }
+            Event::Ended { slot, error } => moves::ended(core, slot, error),
+            Event::Closed { slot } => moves::closed(core, slot),
+            Event::Detached { slot, socket } => moves::detached(core, slot, socket),
+        }
+        moves::bury(&mut self.core);
+    }
+
+    /// Lets those go on whose pause is over.
+    fn resume(&mut self) {
+        let core = &mut self.core;
+        if !core.desk.congested.is_empty() && !core.mesh.has_spilled() {
+            for slot in std::mem::take(&mut core.desk.congested) {
+                core.desk.unpause(slot, Pause::Congestion);
+            }
+        }
+        if let Some(at) = self.accept_again_at
+            && at <= core.desk.now
+        {
+            self.accept_again_at = None;
+            self.driver.listen(self.listening);
+        }
+        while let Some(slot) = core.desk.resumable.pop() {
+            let Some(connection) = core.desk.connections.get(slot) else { continue };
+            if connection.is_paused() || connection.closing.is_some() {
+                continue;
+            }
+            let inbox = std::mem::take(&mut connection.inbox);
+            connection.wanted = 0;
+            operations::feed(core, slot.index, &inbox);
+            let connection = core.desk.connections.at(slot.index);
+            if connection.is_paused() || connection.closing.is_some() {
+                continue;
+            }
+            if connection.ended {
+                core.desk.doom(slot, Reason::ClientClosed);
+            } else if std::mem::take(&mut connection.receive_paused) {
+                core.desk.wishes.push(Wish::Resume(slot));
+            }
+        }
+    }
+
+    fn grant_wishes(&mut self) {
+        let mut wishes = std::mem::take(&mut self.core.desk.wishes);
+        for wish in wishes.drain(..) {
+            let (Wish::Pause(slot)
+            | Wish::Resume(slot)
+            | Wish::Finish(slot)
+            | Wish::Close(slot)
+            | Wish::Detach(slot)) = wish;
+            if self.core.desk.connections.get(slot).is_none() {
+                continue;
+            }
+            match wish {
+                Wish::Pause(slot) => self.driver.pause(slot),
+                Wish::Resume(slot) => self.driver.resume(slot),
+                Wish::Finish(slot) => self.driver.finish(slot),
+                Wish::Close(slot) => self.driver.close(slot),
+                Wish::Detach(slot) => self.driver.detach(slot),
+            }
+        }
+        self.core.desk.wishes = wishes;
+    }
+
+    fn flush(&mut self) {
+        let Shard { core, driver, .. } = self;
+        let desk = &mut core.desk;
+        for index in desk.dirty.drain(..) {
+            let Some(connection) = desk.connections.lodger(index) else { continue };
+            connection.dirty = false;
+            let moving = connection.is_paused_by(Pause::Moving);
+            if connection.outbox.is_flying() || !connection.outbox.has_waiting() || moving {
+                continue;
+            }
+            connection.sent_at = desk.now;
+            desk.flights += 1;
+            driver.send(connection.slot, connection.outbox.take_batch());
+        }
+    }
+
+    fn take_orders(&mut self) {
+        while let Ok(order) = self.orders.try_recv() {
+            match order {
+                Order::Settings(settings) => self.core.adopt(settings),
+                Order::StopListening => {
+                    self.listening = false;
+                    self.accept_again_at = None;
+                    self.driver.listen(false);
+                }
+                Order::AnnounceLameDuck => self.announce_lame_duck(),
+                Order::CloseClients(count) => self.close_clients(count),
+                Order::Shutdown => {
+                    self.listening = false;
+                    self.driver.listen(false);
+                    self.core.stopping = true;
+                    self.close_clients(usize::MAX);
+                }
+            }
+        }
+    }
+
+    fn announce_lame_duck(&mut self) {
+        self.core.lame_duck = true;
+        let told = |connection: &&crate::session::Connection| {
+            connection.closing.is_none() && connection.connect.protocol >= 1
+        };
+        let slots: Vec<Slot> =
+            self.core.desk.connections.iter().filter(told).map(|connection| connection.slot).collect();
+        for slot in slots {
+            operations::send_info(&mut self.core, slot.index, None);
+        }
+    }
+
+    fn close_clients(&mut self, count: usize) {
+        let open = self.core.desk.connections.iter().filter(|connection| connection.closing.is_none());
+        let slots: Vec<Slot> = open.take(count).map(|connection| connection.slot).collect();
+        for slot in slots {
+            self.core.desk.doom(slot, Reason::ServerShutdown);
+        }
+        if self.core.stopping {
+            let lingering = self.core.desk.connections.iter().filter(|connection| connection.lingering);
+            let slots: Vec<Slot> = lingering.map(|connection| connection.slot).collect();
+            self.core.desk.wishes.extend(slots.into_iter().map(Wish::Close));
+        }
+    }
+}

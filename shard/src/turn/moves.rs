@@ -1,0 +1,190 @@
+//! Connections come, go to the shard they belong on, and end.
+
+use std::net::SocketAddr;
+use std::sync::atomic::Ordering;
+
+use super::core::Core;
+use super::desk::{Alarm, Wish};
+use super::operations::{remove_subscriptions, send_info};
+use crate::account::AccountId;
+use crate::driver::{Driver, Socket};
+use crate::proto::text::{self, Reason};
+use crate::ring::letter::Letter;
+use crate::session::{Connection, Handover, Pause};
+use crate::settings::Placement;
+use crate::shard_set::ShardId;
+use crate::slot::Slot;
+
+/// Every connection begins in the global account.
+const GLOBAL: AccountId = 0;
+
+/// How long the end of a peer that was told of ours is awaited: nanoseconds.
+const LINGER: u64 = 500_000_000;
+
+/// A connection was accepted here: it stays, or goes to the shard with the fewest.
+pub fn accepted(core: &mut Core, driver: &mut impl Driver, socket: Socket, peer: SocketAddr) {
+    if core.stopping || core.lame_duck {
+        return;
+    }
+    let me = core.mesh.me();
+    let target = match core.settings.placement {
+        Placement::Home => me,
+        Placement::Spread => least_loaded(core),
+    };
+    // Counted before it is there, so that a burst spreads.
+    core.gauges.clients[target as usize].fetch_add(1, Ordering::Relaxed);
+    let handover = Handover { socket, peer, connection: None };
+    if target == me {
+        adopt(core, driver, handover);
+    } else {
+        core.mesh.send(target, Letter::Handover(Box::new(handover)));
+    }
+}
+
+fn least_loaded(core: &Core) -> ShardId {
+    let me = core.mesh.me() as usize;
+    let load = |shard: usize| core.gauges.clients[shard].load(Ordering::Relaxed);
+    let target = (0..core.gauges.clients.len()).min_by_key(|shard| (load(*shard), *shard != me));
+    target.unwrap_or(me) as ShardId
+}
+
+/// A connection that this shard is to keep.
+pub fn adopt(core: &mut Core, driver: &mut impl Driver, handover: Handover) {
+    let Handover { socket, peer, connection } = handover;
+    let new = connection.is_none();
+    let mut connection = connection.unwrap_or_else(|| {
+        let cid = core.gauges.last_cid.fetch_add(1, Ordering::Relaxed) + 1;
+        let mut connection = Box::new(Connection::new(cid, peer, GLOBAL, core.desk.now));
+        connection.awaits_connect = core.needs_credentials();
+        connection
+    });
+    connection.counted = true;
+    connection.receive_paused = false;
+    connection.unpause(Pause::Moving);
+    let slot = core.desk.connections.insert(connection);
+    driver.open(slot, socket);
+    if new {
+        welcome(core, slot);
+    } else {
+        let first_ping = super::timers::first_ping_after(&core.settings.limits);
+        core.desk.set_alarm(core.desk.now + first_ping, Alarm::Ping, slot);
+        let connection = core.desk.connections.at(slot.index);
+        connection.dirty = true;
+        core.desk.dirty.push(slot.index);
+        core.desk.resumable.push(slot);
+    }
+}
+
+/// Source: nats-server `server.go:createClientEx`.
+fn welcome(core: &mut Core, slot: Slot) {
+    tracing::debug!("{} - Client connection created", core.desk.connections.at(slot.index).label());
+    send_info(core, slot.index, None);
+    if core.settings.limits.max_connections.is_some_and(|max| core.gauges.clients_total() > max) {
+        let label = core.desk.connections.at(slot.index).label();
+        tracing::error!("{label} - {}", text::MAXIMUM_CONNECTIONS_EXCEEDED);
+        core.desk.write_error(slot.index, text::MAXIMUM_CONNECTIONS_EXCEEDED);
+        return core.desk.doom(slot, Reason::MaximumConnectionsExceeded);
+    }
+    let limits = &core.settings.limits;
+    let ping = core.desk.now + limits.ping_interval.as_nanos() as u64;
+    let authentication = core.desk.now + limits.auth_timeout.as_nanos() as u64;
+    core.desk.set_alarm(ping, Alarm::Ping, slot);
+    if core.needs_credentials() {
+        core.desk.set_alarm(authentication, Alarm::Authentication, slot);
+    }
+}
+
+/// After CONNECT the account is known: with `--placement home` the connection goes where its account lives.
+pub fn settle(core: &mut Core, index: u32) {
+    let connection = core.desk.connections.at(index);
+    let account = &core.accounts[connection.account as usize];
+    if core.settings.placement != Placement::Home || account.members.contains(core.mesh.me()) {
+        return;
+    }
+    let slot = connection.slot;
+    core.desk.pause(index, Pause::Moving);
+    core.desk.wishes.push(Wish::Detach(slot));
+}
+
+/// Nothing is under way on the connection any more: it goes, with all it is, to where its account lives.
+pub fn detached(core: &mut Core, slot: Slot, socket: Socket) {
+    let Some(connection) = core.desk.connections.remove(slot) else { return };
+    let account = &core.accounts[connection.account as usize];
+    let mut members = account.members;
+    let home = members.next().expect("an account lives somewhere");
+    if connection.counted {
+        core.discount();
+        core.gauges.clients[home as usize].fetch_add(1, Ordering::Relaxed);
+    }
+    let peer = connection.peer;
+    core.mesh.send(home, Letter::Handover(Box::new(Handover { socket, peer, connection: Some(connection) })));
+}
+
+/// The peer sends no more.
+pub fn ended(core: &mut Core, slot: Slot, error: Option<std::io::Error>) {
+    let Some(connection) = core.desk.connections.get(slot) else { return };
+    connection.ended = true;
+    if connection.closing.is_some() {
+        if connection.lingering {
+            core.desk.wishes.push(Wish::Close(slot));
+        }
+        return;
+    }
+    if error.is_none() && connection.is_paused() {
+        // What it sent before is served first; see `resume`.
+        return;
+    }
+    core.desk.doom(slot, if error.is_some() { Reason::ReadError } else { Reason::ClientClosed });
+}
+
+/// Takes doomed connections out: their subscriptions go, what may still be flushed is.
+pub fn bury(core: &mut Core) {
+    while let Some(slot) = core.desk.doomed.pop() {
+        let Some(connection) = core.desk.connections.get(slot) else { continue };
+        let reason = connection.closing.expect("a doomed connection has a reason");
+        tracing::debug!("{} - Client connection closed: {}", connection.label(), reason.text());
+        connection.inbox = Vec::new();
+        connection.barrier = None;
+        if std::mem::take(&mut connection.counted) {
+            core.discount();
+        }
+        let connection = core.desk.connections.at(slot.index);
+        let beyond = connection.ended || !reason.flushes();
+        if beyond || (!connection.outbox.has_waiting() && !connection.outbox.is_flying()) {
+            end_output(core, slot);
+        } else {
+            if !connection.dirty {
+                connection.dirty = true;
+                core.desk.dirty.push(slot.index);
+            }
+            core.desk.set_alarm(core.desk.now + LINGER, Alarm::Linger, slot);
+        }
+        remove_subscriptions(core, slot.index);
+    }
+}
+
+/// All that was to be flushed is: the peer is told, and may read in peace before the socket is closed. To
+/// close a socket with unread input would destroy what the peer has not read yet.
+pub fn end_output(core: &mut Core, slot: Slot) {
+    let connection = core.desk.connections.at(slot.index);
+    let reason = connection.closing.expect("a closing connection has a reason");
+    if connection.ended || !reason.flushes() || core.stopping {
+        core.desk.wishes.push(Wish::Close(slot));
+    } else if !connection.lingering {
+        connection.lingering = true;
+        core.desk.wishes.push(Wish::Finish(slot));
+        core.desk.set_alarm(core.desk.now + LINGER, Alarm::Linger, slot);
+    }
+}
+
+/// The driver has let go of a connection.
+pub fn closed(core: &mut Core, slot: Slot) {
+    if let Some(connection) = core.desk.connections.get(slot)
+        && connection.closing.is_none()
+    {
+        // Cannot be unless the driver broke its promise; its subscriptions must not outlive it.
+        core.desk.doom(slot, Reason::ReadError);
+        bury(core);
+    }
+    core.desk.connections.remove(slot);
+}

@@ -1,0 +1,403 @@
+//! Operations of clients other than publishing, and what is wrong with the rest.
+
+use super::core::{Core, partners, tell};
+use super::desk::Alarm;
+use super::{publish, trace};
+use crate::account::AccountId;
+use crate::interest::SubId;
+use crate::proto::client::{self, Fault, Op, Rules, Step};
+use crate::proto::connect::redacted;
+use crate::proto::info::{self, Occasion};
+use crate::proto::text::{self, Reason, quoted};
+use crate::ring::letter::Letter;
+use crate::session::connection::{Answer, Barrier};
+use crate::session::{Pause, credentials};
+use crate::shard_set::ShardSet;
+use crate::subject;
+
+/// Input kept during a pause before the kernel is told to hold back.
+const INBOX_BYTES_MAX: usize = 64 << 10;
+
+/// Serves bytes of a connection, as far as they go. The connection is there and not closing.
+pub fn feed(core: &mut Core, index: u32, mut data: &[u8]) {
+    while !data.is_empty() {
+        let connection = core.desk.connections.at(index);
+        if connection.closing.is_some() {
+            return;
+        }
+        if connection.is_paused() {
+            return stash(core, index, data);
+        }
+        let rules = Rules { headers: connection.headers, ..core.rules };
+        if connection.inbox.is_empty() {
+            if connection.awaits_connect && !client::may_be_connect(data) {
+                return authorization_violation(core, index);
+            }
+            match client::parse(data, &rules) {
+                Step::Op(op, used) => {
+                    execute(core, index, op);
+                    data = &data[used..];
+                }
+                Step::More(wanted) => {
+                    connection.inbox.reserve_exact(wanted.max(data.len()));
+                    connection.inbox.extend_from_slice(data);
+                    connection.wanted = wanted;
+                    return;
+                }
+                Step::Fault(fault) => return refuse(core, index, fault, data),
+            }
+        } else {
+            data = resume_operation(core, index, &rules, data);
+        }
+    }
+}
+
+/// Adds to the operation begun earlier what it still needs of `data`, serves it if that completes it, and
+/// answers the rest.
+fn resume_operation<'a>(core: &mut Core, index: u32, rules: &Rules, data: &'a [u8]) -> &'a [u8] {
+    let connection = core.desk.connections.at(index);
+    let needed = match connection.wanted {
+        0 => memchr::memchr(b'\n', data).map_or(data.len(), |end| end + 1),
+        wanted => data.len().min(wanted - connection.inbox.len()),
+    };
+    connection.inbox.extend_from_slice(&data[..needed]);
+    if connection.inbox.len() < connection.wanted && !odd_end(connection) {
+        return &data[needed..];
+    }
+    let mut inbox = std::mem::take(&mut connection.inbox);
+    match client::parse(&inbox, rules) {
+        Step::Op(op, _) => {
+            execute(core, index, op);
+            let connection = core.desk.connections.at(index);
+            connection.wanted = 0;
+            inbox.clear();
+            if connection.inbox.is_empty() && inbox.capacity() <= 1024 {
+                connection.inbox = inbox;
+            }
+        }
+        Step::More(wanted) => {
+            let connection = core.desk.connections.at(index);
+            inbox.reserve_exact(wanted.saturating_sub(inbox.len()));
+            connection.inbox = inbox;
+            connection.wanted = wanted;
+        }
+        Step::Fault(fault) => refuse(core, index, fault, &inbox),
+    }
+    &data[needed..]
+}
+
+/// Whether all but the last byte of a message is there, and the one before it is no line end: it can be
+/// refused without waiting for more.
+fn odd_end(connection: &crate::session::Connection) -> bool {
+    connection.inbox.len() + 1 == connection.wanted && connection.inbox.last() != Some(&b'\r')
+}
+
+fn stash(core: &mut Core, index: u32, data: &[u8]) {
+    let connection = core.desk.connections.at(index);
+    connection.inbox.extend_from_slice(data);
+    connection.wanted = 0;
+    if connection.inbox.len() > INBOX_BYTES_MAX && !connection.receive_paused {
+        connection.receive_paused = true;
+        let slot = connection.slot;
+        core.desk.wishes.push(super::desk::Wish::Pause(slot));
+    }
+}
+
+#[inline]
+fn execute(core: &mut Core, index: u32, op: Op<'_>) {
+    match op {
+        Op::Publish(message) => {
+            publish::publish(core, index, &message);
+            if !core.desk.spent.is_empty() {
+                publish::retire_spent(core);
+            }
+        }
+        other => execute_rare(core, index, other),
+    }
+}
+
+fn execute_rare(core: &mut Core, index: u32, op: Op<'_>) {
+    if core.settings.tracing.trace {
+        trace_op(core, index, &op);
+    }
+    match op {
+        Op::Publish(_) => unreachable!("served by the caller"),
+        Op::Ping => ping(core, index),
+        Op::Pong => core.desk.connections.at(index).pings_out = 0,
+        Op::Subscribe { subject, queue, sid } => subscribe(core, index, subject, queue, sid),
+        Op::Unsubscribe { sid, max } => unsubscribe(core, index, sid, max),
+        Op::Connect(json) => connect(core, index, json),
+        Op::Info(json) => {
+            if let Err(error) = serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(json) {
+                close_with_log(core, index, &error.to_string(), Reason::ProtocolViolation);
+            }
+        }
+        Op::Ok => {}
+        Op::Err(said) => {
+            let said = format!("Client Error {}", String::from_utf8_lossy(said));
+            close_with_log(core, index, &said, Reason::ParseError);
+        }
+    }
+}
+
+fn trace_op(core: &mut Core, index: u32, op: &Op<'_>) {
+    let text = |words: &[&[u8]]| {
+        let words = words.iter().filter(|word| !word.is_empty()).map(|word| String::from_utf8_lossy(word));
+        words.collect::<Vec<_>>().join(" ")
+    };
+    let (verb, args) = match op {
+        Op::Ping => ("PING", String::new()),
+        Op::Pong => ("PONG", String::new()),
+        Op::Connect(json) => ("CONNECT", redacted(json)),
+        Op::Subscribe { subject, queue, sid } => ("SUB", text(&[subject, queue.unwrap_or_default(), sid])),
+        Op::Unsubscribe { sid, max: None } => ("UNSUB", text(&[sid])),
+        Op::Unsubscribe { sid, max: Some(max) } => ("UNSUB", text(&[sid, max.to_string().as_bytes()])),
+        Op::Publish(_) | Op::Info(_) | Op::Ok | Op::Err(_) => return,
+    };
+    trace::inbound(core.desk.connections.at(index), verb, &args);
+}
+
+/// PING: a PONG once every shard has done what this connection caused there.
+fn ping(core: &mut Core, index: u32) {
+    core.desk.connections.at(index).last_in = core.desk.now;
+    barrier(core, index, Answer::Pong);
+}
+
+/// Answers at once if nothing is outstanding, else when it no longer is; until then the connection's input
+/// waits, so that answers keep their order.
+fn barrier(core: &mut Core, index: u32, answer: Answer) {
+    let Core { desk, mesh, .. } = core;
+    let connection = desk.connections.at(index);
+    let touched = std::mem::take(&mut connection.touched);
+    let awaited: ShardSet = touched.into_iter().filter(|shard| !mesh.is_drained(*shard)).collect();
+    if awaited.is_empty() {
+        return answer_barrier(core, index, answer);
+    }
+    connection.barrier = Some(Barrier { awaited, answer });
+    let slot = connection.slot;
+    for shard in awaited {
+        mesh.send(shard, Letter::Barrier { slot });
+    }
+    desk.pause(index, Pause::Barrier);
+}
+
+/// One shard has done all it was sent before the barrier.
+pub fn barrier_done(core: &mut Core, slot: crate::slot::Slot, shard: crate::shard_set::ShardId) {
+    let Some(connection) = core.desk.connections.get(slot) else { return };
+    let Some(barrier) = &mut connection.barrier else { return };
+    barrier.awaited.remove(shard);
+    if barrier.awaited.is_empty() {
+        let answer = barrier.answer;
+        connection.barrier = None;
+        answer_barrier(core, slot.index, answer);
+        core.desk.unpause(slot, Pause::Barrier);
+    }
+}
+
+fn answer_barrier(core: &mut Core, index: u32, answer: Answer) {
+    if answer == Answer::Ok {
+        return core.desk.write(index, [b"+OK\r\n"]);
+    }
+    if core.settings.tracing.trace {
+        trace::outbound(core.desk.connections.at(index), "PONG", "");
+    }
+    core.desk.write(index, [b"PONG\r\n"]);
+    let connection = core.desk.connections.at(index);
+    if connection.connected && !connection.first_pong_sent {
+        connection.first_pong_sent = true;
+        if connection.connect.protocol >= 1 {
+            let account = core.accounts[connection.account as usize].name.clone();
+            send_info(core, index, Some(&account));
+        }
+    }
+}
+
+/// Sends INFO: at the start, after the first PING, and when something changed.
+pub fn send_info(core: &mut Core, index: u32, account: Option<&str>) {
+    let connection = core.desk.connections.at(index);
+    let client_ip = connection.peer.ip().to_string();
+    let occasion =
+        Occasion { cid: connection.cid, client_ip: &client_ip, lame_duck: core.lame_duck, account };
+    let line = info::line(&core.settings, &occasion);
+    core.desk.write(index, [&line[..]]);
+}
+
+/// Source: nats-server `client.go:processSubEx`.
+fn subscribe(core: &mut Core, index: u32, subject: &[u8], queue: Option<&[u8]>, sid: &[u8]) {
+    core.desk.connections.at(index).last_in = core.desk.now;
+    if queue == Some(text::SYSTEM_QUEUE) {
+        let violation = text::subscription_violation(subject, queue);
+        return subscription_refused(core, index, &violation);
+    }
+    let tokens_max = core.settings.limits.max_subscription_tokens;
+    if tokens_max > 0 && subject.split(|byte| *byte == b'.').count() > tokens_max {
+        return subscription_refused(core, index, &text::too_many_tokens(subject));
+    }
+    let Core { accounts, desk, mesh, settings, .. } = core;
+    let connection = desk.connections.at(index);
+    let account_id = connection.account;
+    let account = &mut accounts[account_id as usize];
+    let max = settings.limits.max_subscriptions;
+    if max > 0 && connection.sids.len() >= max {
+        tracing::error!("{} - {}", connection.label(), text::MAXIMUM_SUBSCRIPTIONS_EXCEEDED);
+        return desk.write_error(index, text::MAXIMUM_SUBSCRIPTIONS_EXCEEDED);
+    }
+    let verbose = connection.verbose;
+    if connection.sids.find(&account.interest.table, sid).is_none() {
+        if !subject::is_valid_pattern(subject) {
+            return desk.write_error(index, text::INVALID_SUBJECT);
+        }
+        let partners = partners(account, mesh);
+        let mut told = false;
+        let sub = account.interest.add(index, subject, queue, sid, &mut |change| {
+            told = true;
+            tell(mesh, partners, account_id, &change);
+        });
+        connection.sids.insert(&account.interest.table, sub);
+        // Also where nothing was told now: the first subscription's letter may still be on its way.
+        connection.touched = connection.touched.union(partners);
+    }
+    if verbose {
+        barrier(core, index, Answer::Ok);
+    }
+}
+
+fn subscription_refused(core: &mut Core, index: u32, violation: &str) {
+    tracing::error!("{} - {violation}", core.desk.connections.at(index).label());
+    core.desk.write_error(index, violation);
+}
+
+/// Source: nats-server `client.go:processUnsub`.
+fn unsubscribe(core: &mut Core, index: u32, sid: &[u8], max: Option<u32>) {
+    let connection = core.desk.connections.at(index);
+    connection.last_in = core.desk.now;
+    let (account, verbose) = (connection.account, connection.verbose);
+    let table = &mut core.accounts[account as usize].interest.table;
+    let found = connection.sids.find(table, sid);
+    if let Some(sub) = found {
+        let max = max.unwrap_or(0);
+        let record = table.sub_mut(sub);
+        if u64::from(max) > record.delivered {
+            record.max = max;
+        } else {
+            remove_subscription(core, account, index, sub);
+        }
+    }
+    if verbose {
+        core.desk.write(index, [b"+OK\r\n"]);
+    }
+}
+
+/// Takes a subscription away from its owner and from the account's interest.
+pub fn remove_subscription(core: &mut Core, account_id: AccountId, owner: u32, sub: SubId) {
+    let Core { accounts, desk, mesh, settings, .. } = core;
+    let account = &mut accounts[account_id as usize];
+    let connection = desk.connections.at(owner);
+    if settings.tracing.trace {
+        trace::removed(connection, account.interest.table.sub(sub).sid.as_bytes());
+    }
+    connection.sids.remove(&account.interest.table, sub);
+    let partners = partners(account, mesh);
+    connection.touched = connection.touched.union(partners);
+    account.interest.remove(sub, &mut |change| tell(mesh, partners, account_id, &change));
+}
+
+/// Takes all subscriptions of a connection away.
+pub fn remove_subscriptions(core: &mut Core, index: u32) {
+    let connection = core.desk.connections.at(index);
+    let (account_id, subs) = (connection.account, connection.sids.take());
+    let Core { accounts, mesh, .. } = core;
+    let account = &mut accounts[account_id as usize];
+    let partners = partners(account, mesh);
+    for sub in subs {
+        account.interest.remove(sub, &mut |change| tell(mesh, partners, account_id, &change));
+    }
+}
+
+/// Source: nats-server `client.go:processConnect`.
+fn connect(core: &mut Core, index: u32, json: &[u8]) {
+    let headers = core.settings.headers;
+    let connection = core.desk.connections.at(index);
+    let slot = connection.slot;
+    let again = connection.connected;
+    if let Err(error) = connection.connect.merge(json) {
+        return close_with_log(core, index, &error, Reason::ProtocolViolation);
+    }
+    connection.connected = true;
+    connection.adopt_options(headers);
+    if again {
+        // It may be someone else now: what it subscribed to before goes.
+        remove_subscriptions(core, index);
+    }
+    let connection = core.desk.connections.at(index);
+    let options = &*connection.connect;
+    if !credentials::accepted(&core.settings.credentials, options)
+        || options.new_account
+        || !options.account.is_empty()
+    {
+        return authorization_violation(core, index);
+    }
+    connection.awaits_connect = false;
+    if !(0..=1).contains(&options.protocol) {
+        core.desk.write_error(index, text::INVALID_CLIENT_PROTOCOL);
+        tracing::error!("{} - {}", core.desk.connections.at(index).label(), text::INVALID_CLIENT_PROTOCOL);
+        return core.desk.doom(slot, Reason::BadClientProtocolVersion);
+    }
+    if connection.no_responders && !connection.headers {
+        core.desk.write_error(index, text::NO_RESPONDERS_REQUIRES_HEADERS);
+        return core.desk.doom(slot, Reason::NoRespondersRequiresHeaders);
+    }
+    let verbose = connection.verbose;
+    if !again {
+        let first_ping = super::timers::first_ping_after(&core.settings.limits);
+        core.desk.set_alarm(core.desk.now + first_ping, Alarm::Ping, slot);
+    }
+    if verbose {
+        core.desk.write(index, [b"+OK\r\n"]);
+    }
+    super::moves::settle(core, index);
+}
+
+fn authorization_violation(core: &mut Core, index: u32) {
+    let connection = core.desk.connections.at(index);
+    let slot = connection.slot;
+    let user = connection.connect.user.clone();
+    let label = connection.label();
+    if user.is_empty() {
+        tracing::error!("{label} - authentication error");
+    } else {
+        tracing::error!("{label} - authentication error - User {user:?}");
+    }
+    core.desk.write_error(index, text::AUTHORIZATION_VIOLATION);
+    core.desk.doom(slot, Reason::AuthenticationFailure);
+}
+
+fn close_with_log(core: &mut Core, index: u32, error: &str, reason: Reason) {
+    let connection = core.desk.connections.at(index);
+    tracing::error!("{} - {error}", connection.label());
+    let slot = connection.slot;
+    core.desk.doom(slot, reason);
+}
+
+/// Bytes that are no operation. Source: nats-server `parser.go`, `client.go:readLoop`.
+fn refuse(core: &mut Core, index: u32, fault: Fault, bytes: &[u8]) {
+    match fault {
+        Fault::Payload { size } => publish::too_large(core, index, size),
+        Fault::Unknown { at } => {
+            core.desk.write_error(index, text::UNKNOWN_PROTOCOL_OPERATION);
+            let snippet = quoted(&bytes[at.min(bytes.len())..bytes.len().min(at + 32)]);
+            let error = format!("Client parser ERROR, i={at}: proto='{snippet}...'");
+            close_with_log(core, index, &error, Reason::ProtocolViolation);
+        }
+        Fault::ControlLine { len } => {
+            core.desk.write_error(index, text::MAXIMUM_CONTROL_LINE_EXCEEDED);
+            let max = core.rules.max_control_line;
+            let error = format!("{}: {len} vs {max}", text::MAXIMUM_CONTROL_LINE_EXCEEDED);
+            close_with_log(core, index, &error, Reason::MaximumControlLineExceeded);
+        }
+        Fault::HeadersOff => {
+            close_with_log(core, index, "message headers not supported", Reason::ProtocolViolation);
+        }
+        Fault::Malformed(error) => close_with_log(core, index, &error, Reason::ProtocolViolation),
+    }
+}

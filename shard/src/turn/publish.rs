@@ -1,0 +1,321 @@
+//! A message comes in: who gets it, here and on other shards. Hot path.
+
+use super::core::Core;
+use super::desk::{Delivery, Desk};
+use crate::account::AccountId;
+use crate::interest::{GroupMatch, Matched, Table};
+use crate::proto::client;
+use crate::proto::text::{self, Reason};
+use crate::ring::letter::{self, HOPS_MAX, Letter};
+use crate::session::Pause;
+use crate::shard_set::{ShardId, ShardSet};
+use crate::slot::Slot;
+
+/// How long a publisher whose reader is far behind is paused: nanoseconds. Source: nats-server `client.go`
+/// (`stallClientMinDuration`, `stallClientMaxDuration`).
+pub const STALL: u64 = 2_000_000;
+
+/// A message on its way through this shard.
+pub struct Passage<'a> {
+    pub account: AccountId,
+    /// The publisher, on the shard it lives on.
+    pub origin: Slot,
+    /// The shard of the publisher, `None` for this one.
+    pub from: Option<ShardId>,
+    pub hops: u8,
+    pub delivery: Delivery<'a>,
+}
+
+/// Serves a PUB or HPUB of a connection of this shard.
+#[inline]
+pub fn publish(core: &mut Core, index: u32, message: &client::Message<'_>) {
+    let connection = core.desk.connections.at(index);
+    connection.in_messages += 1;
+    connection.in_bytes += message.payload.len() as u64;
+    let (slot, account, verbose) = (connection.slot, connection.account, connection.verbose);
+    let (wants_echo, pedantic) = (connection.echo, connection.pedantic);
+    core.desk.in_messages += 1;
+    core.desk.in_bytes += message.payload.len() as u64;
+    if pedantic && !crate::subject::is_valid_literal(message.subject) {
+        core.desk.write_error(index, text::INVALID_PUBLISH_SUBJECT);
+    }
+    let trace = core.settings.tracing.trace;
+    if trace {
+        super::trace::published(core.desk.connections.at(index), message, &core.settings);
+    }
+    if message.subject[0] == b'$' || message.subject[0] == b'_' || !message.reply.is_empty() {
+        if text::is_reserved_subject(message.subject) {
+            return refuse(core, index, &text::publish_violation(message.subject));
+        }
+        if text::is_reserved_reply(message.reply) {
+            return refuse(core, index, &text::reply_violation(message.reply));
+        }
+    }
+    if verbose {
+        core.desk.write(index, [b"+OK\r\n"]);
+    }
+    // A header block of no bytes is a message without one. Source: nats-server `client.go:msgHeader`.
+    let header_len = message.header_len.filter(|len| *len > 0);
+    let plain_again = header_len.is_none() && message.header_len.is_some();
+    let mut scratch = std::mem::take(&mut core.scratch);
+    let tail = if message.tail.is_empty() || plain_again {
+        let last = message.sizes.rsplit(|byte| *byte <= b' ').next().unwrap_or_default();
+        let sizes = if plain_again { last } else { message.sizes };
+        client::Message { sizes, ..*message }.write_tail(&mut scratch);
+        &scratch[..]
+    } else {
+        message.tail
+    };
+    let delivery = Delivery {
+        subject: message.subject,
+        reply_len: message.reply.len(),
+        header_len,
+        tail,
+        no_echo: (!wants_echo).then_some(index),
+        trace,
+        shared: None,
+    };
+    let passage = Passage { account, origin: slot, from: None, hops: 0, delivery };
+    route(core, passage);
+    core.scratch = scratch;
+    if core.desk.slow_reader {
+        core.desk.slow_reader = false;
+        stall(core, slot);
+    }
+    if core.mesh.is_congested(ShardSet::first(core.gauges.clients.len())) {
+        core.desk.pause(index, Pause::Congestion);
+        core.desk.congested.push(slot);
+    }
+}
+
+/// Slows a publisher down for a moment.
+pub fn stall(core: &mut Core, slot: Slot) {
+    if !core.settings.stall_fast_producers {
+        return;
+    }
+    let Some(connection) = core.desk.connections.get(slot) else { return };
+    if !connection.is_paused_by(Pause::Stall) && connection.closing.is_none() {
+        core.desk.pause(slot.index, Pause::Stall);
+        let until = core.desk.now + STALL;
+        core.desk.set_alarm(until, super::desk::Alarm::Stall, slot);
+    }
+}
+
+fn refuse(core: &mut Core, index: u32, violation: &str) {
+    tracing::error!("{} - {violation}", core.desk.connections.at(index).label());
+    core.desk.write_error(index, violation);
+}
+
+/// Delivers a message of this shard's own to everyone who wants it, and tells its publisher if that is
+/// nobody.
+fn route(core: &mut Core, mut passage: Passage<'_>) {
+    let Core { accounts, desk, mesh, chance, queue_names, queue_picks, .. } = core;
+    let account = &mut accounts[passage.account as usize];
+    let (matched, table) = account.interest.lookup(passage.delivery.subject);
+    let mut delivered = false;
+    for target in &matched.plain {
+        delivered |= desk.deliver(passage.account, table, *target, &mut passage.delivery);
+    }
+    let mut shards = matched.shards;
+    if !matched.groups.is_empty() {
+        queue_picks.clear();
+        for group in &matched.groups {
+            match pick(matched, group, chance, desk, table, &mut passage) {
+                Pick::Here => delivered = true,
+                Pick::There(shard) => queue_picks.push((shard, group.queue)),
+                Pick::Nobody => {}
+            }
+        }
+        queue_picks.iter().for_each(|(shard, _)| shards.insert(*shard));
+    } else {
+        queue_picks.clear();
+    }
+    if !shards.is_empty() {
+        let connection = desk.connections.get(passage.origin);
+        let hears = connection.as_ref().is_some_and(|connection| connection.no_responders);
+        let sole = hears && !delivered && shards.len() == 1 && passage.delivery.reply_len > 0;
+        if let Some(connection) = connection {
+            connection.touched = connection.touched.union(shards);
+        }
+        for shard in shards {
+            queue_names.clear();
+            for (_, queue) in queue_picks.iter().filter(|(to, _)| *to == shard) {
+                queue_names.push(table.queue_name(*queue));
+            }
+            let plain = matched.shards.contains(shard);
+            mesh.send(shard, message_letter(&passage, plain, sole, queue_names.as_bytes()));
+        }
+        delivered = true;
+    }
+    if !delivered && passage.delivery.reply_len > 0 {
+        let Delivery { subject, reply_len, tail, .. } = passage.delivery;
+        no_responder(core, passage.origin, subject, &tail[..reply_len]);
+    }
+}
+
+fn message_letter<'a>(passage: &Passage<'a>, plain: bool, sole: bool, queues: &'a [u8]) -> Letter<'a> {
+    Letter::Message(letter::Message {
+        account: passage.account,
+        origin: passage.origin,
+        plain,
+        sole,
+        hops: passage.hops,
+        queues,
+        subject: passage.delivery.subject,
+        reply_len: passage.delivery.reply_len as u32,
+        header_len: passage.delivery.header_len,
+        tail: passage.delivery.tail,
+    })
+}
+
+enum Pick {
+    Here,
+    There(ShardId),
+    Nobody,
+}
+
+/// Chooses the one member of a queue group that gets the message: each member over all shards is as likely
+/// as any other. A member here that cannot take it is passed over.
+fn pick(
+    matched: &Matched,
+    group: &GroupMatch,
+    chance: &mut super::core::Chance,
+    desk: &mut Desk,
+    table: &mut Table,
+    passage: &mut Passage<'_>,
+) -> Pick {
+    let members = matched.members(group);
+    let weight = members.len() as u32 + group.remote_weight;
+    if weight == 0 {
+        return Pick::Nobody;
+    }
+    let dice = if weight == 1 { 0 } else { chance.below(weight) };
+    if let Some(dice) = dice.checked_sub(members.len() as u32) {
+        return Pick::There(remote_at(matched, group, dice));
+    }
+    if deliver_to_one(desk, table, members, dice as usize, passage) {
+        return Pick::Here;
+    }
+    match group.remote_weight {
+        0 => Pick::Nobody,
+        weight => Pick::There(remote_at(matched, group, chance.below(weight))),
+    }
+}
+
+fn remote_at(matched: &Matched, group: &GroupMatch, mut dice: u32) -> ShardId {
+    for (shard, count) in matched.remotes(group) {
+        if dice < *count {
+            return *shard;
+        }
+        dice -= count;
+    }
+    unreachable!("the dice is below the weight")
+}
+
+/// Tries the members in turn from `first` on until one takes the message.
+fn deliver_to_one(
+    desk: &mut Desk,
+    table: &mut Table,
+    members: &[crate::interest::Target],
+    first: usize,
+    passage: &mut Passage<'_>,
+) -> bool {
+    (0..members.len()).any(|step| {
+        let target = members[(first + step) % members.len()];
+        desk.deliver(passage.account, table, target, &mut passage.delivery)
+    })
+}
+
+/// A message of another shard's publisher: delivered to those here whom it is for. A queue group whose last
+/// member here has left meanwhile is sent on to where members remain.
+pub fn receive(core: &mut Core, from: ShardId, message: &letter::Message<'_>) {
+    let delivery = Delivery {
+        subject: message.subject,
+        reply_len: message.reply_len as usize,
+        header_len: message.header_len,
+        tail: message.tail,
+        no_echo: None,
+        trace: core.settings.tracing.trace,
+        shared: None,
+    };
+    let mut passage = Passage {
+        account: message.account,
+        origin: message.origin,
+        from: Some(from),
+        hops: message.hops,
+        delivery,
+    };
+    let Core { accounts, desk, mesh, chance, queue_names, .. } = core;
+    let (matched, table) = accounts[passage.account as usize].interest.lookup(passage.delivery.subject);
+    let mut delivered = false;
+    if message.plain {
+        for target in &matched.plain {
+            delivered |= desk.deliver(passage.account, table, *target, &mut passage.delivery);
+        }
+    }
+    for name in letter::queue_names(message.queues) {
+        let group = table.queue(name).and_then(|queue| matched.group(queue));
+        let members = group.map_or(&[][..], |group| matched.members(group));
+        let first = if members.len() > 1 { chance.below(members.len() as u32) as usize } else { 0 };
+        if deliver_to_one(desk, table, members, first, &mut passage) {
+            delivered = true;
+            continue;
+        }
+        let Some(group) = group.filter(|group| group.remote_weight > 0) else { continue };
+        if passage.hops < HOPS_MAX {
+            // What another shard knows of its own members is newer than what was known where it came from.
+            passage.hops += 1;
+            let shard = remote_at(matched, group, chance.below(group.remote_weight));
+            queue_names.clear();
+            queue_names.push(name);
+            mesh.send(shard, message_letter(&passage, false, false, queue_names.as_bytes()));
+            delivered = true;
+        }
+    }
+    if !delivered && message.sole {
+        let reply = &message.tail[..message.reply_len as usize];
+        mesh.send(from, Letter::NoResponder { slot: message.origin, subject: message.subject, reply });
+    }
+    if core.desk.slow_reader {
+        core.desk.slow_reader = false;
+        if message.hops == 0 {
+            core.mesh.send(from, Letter::Stall { slot: message.origin });
+        }
+    }
+}
+
+/// Tells a requester that nobody is there, if it asked to be told and still listens for the reply.
+/// Source: nats-server `client.go:processInboundClientMsg`.
+pub fn no_responder(core: &mut Core, slot: Slot, subject: &[u8], reply: &[u8]) {
+    let Some(connection) = core.desk.connections.get(slot) else { return };
+    if !connection.no_responders || connection.closing.is_some() {
+        return;
+    }
+    let account = &mut core.accounts[connection.account as usize];
+    let (matched, table) = account.interest.lookup(reply);
+    let Some(target) = matched.plain.iter().find(|target| target.owner == slot.index) else { return };
+    let sid = table.sub(target.sub).sid.as_bytes();
+    let headers = [b"NATS/1.0 503\r\nNats-Subject: ", subject, b"\r\n\r\n"].concat();
+    let size = headers.len().to_string();
+    let size = size.as_bytes();
+    let line = [b"HMSG ", reply, b" ", sid, b" ", size, b" ", size, b"\r\n"];
+    core.desk.write(slot.index, line);
+    core.desk.write(slot.index, [&headers[..], b"\r\n"]);
+}
+
+/// Takes out subscriptions that have had their last message.
+pub fn retire_spent(core: &mut Core) {
+    while let Some((account, sub)) = core.desk.spent.pop() {
+        let owner = core.accounts[account as usize].interest.table.sub(sub).owner;
+        super::operations::remove_subscription(core, account, owner, sub);
+    }
+}
+
+/// A message larger than allowed.
+pub fn too_large(core: &mut Core, index: u32, size: usize) {
+    let connection = core.desk.connections.at(index);
+    let (slot, label) = (connection.slot, connection.label());
+    tracing::error!("{label} - maximum payload exceeded: {size} vs {}", core.rules.max_payload);
+    core.desk.write_error(index, text::MAXIMUM_PAYLOAD_VIOLATION);
+    core.desk.doom(slot, Reason::MaximumPayloadExceeded);
+}

@@ -1,0 +1,43 @@
+//! The text of `-h`.
+
+pub const HELP: &str = "\
+Usage: corebus [options]
+
+Server Options:
+    -a, --addr, --net <host>         Bind to host address (default: 0.0.0.0)
+    -p, --port <port>                Use port for clients (default: 4222, -1: any free one)
+    -n, --name, --server_name <name> Server name (default: its id)
+    -P, --pid <file>                 File to store PID
+        --ports_file_dir <dir>       Creates a ports file in the specified directory
+    -sl, --signal <signal>[=<pid>]   Send signal to a running server (ldm, quit, reopen, stop, term)
+                                     <pid> can be a PID or the path of a PID file
+
+Cores:
+        --shards <n>                 Shards, one a core (default: the cores this process may use)
+        --driver <uring|epoll>       How shards talk to the kernel (default: uring where it works)
+        --placement <spread|home>    Connections go to the least loaded shard, or where their account lives
+
+Limits and the like:
+        --set <key>=<value>          max_connections, max_subscriptions, max_control_line, max_payload,
+                                     max_pending, max_sub_tokens, write_deadline, ping_interval, ping_max,
+                                     authorization.timeout, lame_duck_duration, lame_duck_grace_period,
+                                     no_header_support, no_fast_producer_stall
+
+Logging Options:
+    -l, --log <file>                 File to redirect log output
+    -T, --logtime                    Timestamp log entries (default: true)
+        --logtime_utc                Timestamps in UTC instead of local time
+    -D, --debug                      Enable debugging output
+    -V, --trace                      Trace the raw protocol
+    -DV                              Debug and trace
+        --max_traced_msg_len <len>   Maximum printable length for traced messages (default: unlimited)
+
+Authorization Options:
+        --user <user>                User required for connections
+        --pass <password>            Password required for connections
+        --auth <token>               Authorization token required for connections
+
+Common Options:
+    -h, --help                       Show this message
+    -v, --version                    Show version
+";

@@ -1,0 +1,13 @@
+//! Versions, in one place.
+
+/// The product's own.
+pub const PRODUCT: &str = env!("CARGO_PKG_VERSION");
+
+/// The NATS level that clients check features against. It names the newest release whose client-visible core
+/// behaviour is here while no client takes it to promise JetStream features; it becomes 2.15.2 with JetStream.
+pub const NATS_LEVEL: &str = "2.12.0";
+
+/// The one line of `-v`. Test suites of clients look for `nats-server: v2.x.y`.
+pub fn line() -> String {
+    format!("corebus {PRODUCT}, speaks as nats-server: v{NATS_LEVEL}")
+}
