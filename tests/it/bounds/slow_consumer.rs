@@ -70,7 +70,7 @@ fn stalled_reader_is_cut_at_max_pending(shape: Shape) {
 
 fn stalled_reader_is_cut_at_write_deadline(shape: Shape) {
     let launch = Launch::new(shape).set("max_pending", 512 * MEBIBYTE);
-    cut_the_stalled(&launch.set("write_deadline", "\"300ms\"").start());
+    cut_the_stalled(&launch.set("write_deadline", "300ms").start());
 }
 
 fn slow_reader_gets_everything(shape: Shape) {

@@ -14,8 +14,8 @@ in_every_shape! {
 }
 
 fn server(shape: Shape) -> Server {
-    let launch = Launch::new(shape).set("lame_duck_duration", "\"30s\"");
-    launch.set("lame_duck_grace_period", "\"100ms\"").start()
+    let launch = Launch::new(shape).set("lame_duck_duration", "30s");
+    launch.set("lame_duck_grace_period", "100ms").start()
 }
 
 /// A client that takes asynchronous INFO.
@@ -52,8 +52,8 @@ fn tells_then_closes(shape: Shape) {
 /// Clients are served through the grace period, which SIGTERM ends at once.
 #[test]
 fn serves_through_the_grace_period() {
-    let launch = Launch::new(Shape::TWO).set("lame_duck_duration", "\"30s\"");
-    let mut server = launch.set("lame_duck_grace_period", "\"20s\"").start();
+    let launch = Launch::new(Shape::TWO).set("lame_duck_duration", "30s");
+    let mut server = launch.set("lame_duck_grace_period", "20s").start();
     let mut publisher = modern(&server);
     let mut subscriber = modern(&server);
     server.process.signal(Signal::USR2);

@@ -112,6 +112,19 @@ impl Raw {
         }
     }
 
+    /// Asks, as a requester subscribed to `inbox`, until somebody listens to `subject` or nobody does.
+    pub fn wait_for_listener(&mut self, subject: &str, wanted: bool) {
+        let deadline = Instant::now() + PATIENCE;
+        while Instant::now() < deadline {
+            self.send(format!("PUB {subject} inbox 0\r\n\r\n"));
+            let refused = self.barrier().iter().any(|unit| unit.starts_with(b"HMSG inbox "));
+            if refused != wanted {
+                return;
+            }
+        }
+        panic!("{subject}: a listener is there is still {}", !wanted);
+    }
+
     pub fn receive(&mut self, patience: Duration) -> Received {
         let deadline = Instant::now() + patience;
         loop {
