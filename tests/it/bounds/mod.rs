@@ -5,5 +5,6 @@ mod connections;
 mod control;
 mod descriptors;
 mod keepalive;
+mod leaving;
 mod slow_consumer;
 mod thousand;
