@@ -1,1 +1,7 @@
+//! From start to end: flags, files, signals, exit codes.
 
+mod files;
+mod flags;
+mod lame_duck;
+mod secrets;
+mod signals;

@@ -1,89 +1,90 @@
-//! Draining: what was published before is still received, nothing after.
+//! Draining: what was published before is still received, nothing is lost to the group that stays.
+
+use std::ops::Range;
 
 use futures_util::StreamExt;
 
-use crate::support::clients::{connect, connect_many, run, text};
+use crate::support::clients::{connect, run, settle, text};
+use crate::support::raw::{Raw, payloads, publication};
 use crate::support::server::Server;
 use crate::support::shape::{Shape, in_every_shape};
 
 const MESSAGES: usize = 200;
 
 in_every_shape! {
-    /// A drained subscription ends after the last message that came before.
-    subscription_ends_after_its_last_message;
-    /// A drained client does so with all its subscriptions, then closes.
-    client_ends_after_its_last_messages;
-    /// Queue members drain one after the other while requests go on: every message is taken once.
+    /// As clients drain on the wire: UNSUB, PING, and everything published before comes before the PONG.
+    unsubscribe_and_barrier_bring_the_last_message;
+    /// Queue members drain one after the other while messages go on: each message is taken once.
     queue_members_drain_without_loss;
+    /// async-nats drains a subscription, then the client: each ends, with no gap in what it received.
+    client_library_drains;
 }
 
-fn subscription_ends_after_its_last_message(shape: Shape) {
-    let server = Server::start(shape);
-    run(async {
-        let clients = connect_many(&server, 4).await;
-        for (number, client) in clients.iter().enumerate() {
-            let mut subscriber = client.subscribe("drain").await.expect("subscribe");
-            client.request("nobody", "".into()).await.expect_err("a round trip");
-            let publisher = &clients[(number + 1) % clients.len()];
-            for message in 0..MESSAGES {
-                publisher.publish("drain", message.to_string().into()).await.expect("publish");
-            }
-            publisher.request("nobody", "".into()).await.expect_err("a round trip");
-            subscriber.drain().await.expect("drain");
-            let received: Vec<_> = subscriber.map(|message| text(&message)).collect().await;
-            assert_eq!(received, (0..MESSAGES).map(|message| message.to_string()).collect::<Vec<_>>());
-        }
-    });
+/// Publishes these numbers, up to the PONG.
+fn publish(raw: &mut Raw, numbers: Range<usize>) {
+    raw.send(numbers.map(|number| publication("drain", &number.to_string())).collect::<String>());
+    raw.barrier();
 }
 
-fn client_ends_after_its_last_messages(shape: Shape) {
+fn numbers(range: Range<usize>) -> Vec<String> {
+    range.map(|number| number.to_string()).collect()
+}
+
+fn unsubscribe_and_barrier_bring_the_last_message(shape: Shape) {
     let server = Server::start(shape);
-    run(async {
-        let publisher = connect(&server).await;
-        for _ in 0..4 {
-            let client = connect(&server).await;
-            let first = client.subscribe("drain.a").await.expect("subscribe");
-            let second = client.subscribe("drain.>").await.expect("subscribe");
-            client.request("nobody", "".into()).await.expect_err("a round trip");
-            for message in 0..MESSAGES {
-                publisher.publish("drain.a", message.to_string().into()).await.expect("publish");
-            }
-            publisher.request("nobody", "".into()).await.expect_err("a round trip");
-            client.drain().await.expect("drain");
-            assert_eq!(first.count().await, MESSAGES);
-            assert_eq!(second.count().await, MESSAGES);
-        }
-    });
+    let mut publisher = server.raw();
+    for _ in 0..8 {
+        let mut subscriber = server.raw();
+        subscriber.send("SUB drain 1\r\nSUB * 2\r\n");
+        subscriber.barrier();
+        publish(&mut publisher, 0..MESSAGES);
+        subscriber.send("UNSUB 1\r\nUNSUB 2\r\n");
+        assert_eq!(subscriber.barrier().len(), 2 * MESSAGES);
+        publish(&mut publisher, 0..1);
+        assert!(subscriber.barrier().is_empty());
+    }
 }
 
 fn queue_members_drain_without_loss(shape: Shape) {
     const MEMBERS: usize = 5;
     let server = Server::start(shape);
+    let mut publisher = server.raw();
+    let mut members: Vec<Raw> = (0..=MEMBERS).map(|_| server.raw()).collect();
+    for member in &mut members {
+        member.send("SUB drain team 1\r\n");
+        member.barrier();
+    }
+    let mut received = Vec::new();
+    for round in 0..MEMBERS {
+        let start = round * 2 * MESSAGES;
+        publish(&mut publisher, start..start + MESSAGES);
+        // Half of them are published while the member leaves.
+        members[round].send("UNSUB 1\r\n");
+        publish(&mut publisher, start + MESSAGES..start + 2 * MESSAGES);
+        received.extend(payloads(&members[round].barrier()));
+    }
+    received.extend(payloads(&members[MEMBERS].barrier()));
+    received.sort_by_key(|text| text.parse::<usize>().expect("a number"));
+    assert_eq!(received, numbers(0..2 * MESSAGES * MEMBERS));
+}
+
+fn client_library_drains(shape: Shape) {
+    let server = Server::start(shape);
+    let mut publisher = server.raw();
     run(async {
-        let publisher = connect(&server).await;
-        let mut members = Vec::new();
-        for client in connect_many(&server, MEMBERS).await {
-            let subscriber = client.queue_subscribe("drain", "team".into()).await.expect("subscribe");
-            client.request("nobody", "".into()).await.expect_err("a round trip");
-            members.push((client, subscriber));
+        for _ in 0..4 {
+            let client = connect(&server).await;
+            let mut first = client.subscribe("drain").await.expect("subscribe");
+            let second = client.subscribe("drain").await.expect("subscribe");
+            settle(&server, &client).await;
+            publish(&mut publisher, 0..MESSAGES);
+            // The library stops listening when it thinks that all is there, so how many it takes is its own.
+            first.drain().await.expect("drain");
+            let received: Vec<_> = first.map(|message| text(&message)).collect().await;
+            assert_eq!(received, numbers(0..received.len()));
+            client.drain().await.expect("drain");
+            let received: Vec<_> = second.map(|message| text(&message)).collect().await;
+            assert_eq!(received, numbers(0..received.len()));
         }
-        let mut counts = Vec::new();
-        let mut published = 0;
-        for (client, mut subscriber) in members {
-            for _ in 0..MESSAGES {
-                publisher.publish("drain", published.to_string().into()).await.expect("publish");
-                published += 1;
-            }
-            subscriber.drain().await.expect("drain");
-            client.request("nobody", "".into()).await.expect_err("a round trip");
-            counts.push(tokio::spawn(async move { (client, subscriber.count().await) }));
-            publisher.request("nobody", "".into()).await.expect_err("a round trip");
-        }
-        let mut received = 0;
-        for count in counts {
-            received += count.await.expect("a member").1;
-        }
-        // What came after the last member had left was nobody's.
-        assert!(received <= published && received >= MESSAGES * (MEMBERS - 1), "{received} of {published}");
     });
 }

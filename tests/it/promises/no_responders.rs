@@ -3,7 +3,7 @@
 use async_nats::client::RequestErrorKind;
 use futures_util::StreamExt;
 
-use crate::support::clients::{connect, connect_many, run};
+use crate::support::clients::{connect, connect_many, run, settle};
 use crate::support::server::Server;
 use crate::support::shape::{Shape, in_every_shape};
 
@@ -21,8 +21,7 @@ fn tells_the_requester(shape: Shape) {
         }
         let responder = connect(&server).await;
         let mut requests = responder.subscribe("somebody").await.expect("subscribe");
-        // A round trip of its own: the subscription has reached the server and every shard.
-        responder.request("nobody", "".into()).await.expect_err("nobody");
+        settle(&server, &responder).await;
         tokio::spawn(async move {
             while let Some(request) = requests.next().await {
                 let reply = request.reply.expect("a reply subject");

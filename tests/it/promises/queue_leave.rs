@@ -130,7 +130,7 @@ fn by_closing(shape: Shape) {
     for publisher in &mut publishers {
         publisher.send("SUB inbox 1\r\n");
         for number in 0..LEAVING {
-            wait_until_gone(publisher, &format!("here.{number}"));
+            publisher.wait_for_listener(&format!("here.{number}"), false);
         }
         publisher.send("UNSUB 1\r\n");
         publisher.barrier();
@@ -139,16 +139,4 @@ fn by_closing(shape: Shape) {
         publish(publisher, number);
     }
     assert_each_once(staying.iter_mut().flat_map(|member| payloads(&member.barrier())).collect());
-}
-
-/// Asks until the server says that nobody listens to `subject`.
-fn wait_until_gone(raw: &mut Raw, subject: &str) {
-    let deadline = std::time::Instant::now() + crate::support::PATIENCE;
-    while std::time::Instant::now() < deadline {
-        raw.send(format!("PUB {subject} inbox 0\r\n\r\n"));
-        if raw.barrier().iter().any(|unit| unit.starts_with(b"HMSG inbox ")) {
-            return;
-        }
-    }
-    panic!("{subject} still has a listener");
 }

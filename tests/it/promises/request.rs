@@ -4,7 +4,7 @@ use async_nats::{Client, HeaderMap};
 use futures_util::StreamExt;
 use futures_util::future::join_all;
 
-use crate::support::clients::{connect_many, run, text};
+use crate::support::clients::{connect_many, run, settle, text};
 use crate::support::server::Server;
 use crate::support::shape::{Shape, in_every_shape};
 
@@ -21,7 +21,7 @@ fn each_request_has_its_own_answer(shape: Shape) {
     let server = Server::start(shape);
     run(async {
         for responder in connect_many(&server, RESPONDERS).await {
-            respond(responder).await;
+            respond(&server, responder).await;
         }
         let requesters = connect_many(&server, REQUESTERS).await;
         let requests = requesters.iter().enumerate().flat_map(|(who, client)| {
@@ -32,9 +32,9 @@ fn each_request_has_its_own_answer(shape: Shape) {
 }
 
 /// Answers every request with what it asks, header and payload.
-async fn respond(client: Client) {
+async fn respond(server: &Server, client: Client) {
     let mut requests = client.queue_subscribe("echo", "responders".into()).await.expect("subscribe");
-    client.request("nobody", "".into()).await.expect_err("a round trip");
+    settle(server, &client).await;
     tokio::spawn(async move {
         while let Some(request) = requests.next().await {
             let reply = request.reply.clone().expect("a reply subject");

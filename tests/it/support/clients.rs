@@ -1,6 +1,7 @@
 //! Real clients: a runtime for a test, and async-nats connections to its server.
 
 use std::future::Future;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_nats::{Client, ConnectOptions, Message, Subscriber};
 use futures_util::StreamExt;
@@ -29,6 +30,21 @@ pub async fn connect_many(server: &Server, count: usize) -> Vec<Client> {
         clients.push(connect(server).await);
     }
     clients
+}
+
+/// Returns when every shard knows what `client` has subscribed to. async-nats never waits for a PONG of its
+/// own: a subscription made after the others is asked for, from many connections, until each sees it.
+pub async fn settle(server: &Server, client: &Client) {
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    let subject = format!("settled.{}", COUNT.fetch_add(1, Ordering::Relaxed));
+    let probe = client.subscribe(subject.clone()).await.expect("subscribe");
+    client.flush().await.expect("flush");
+    for _ in 0..8 {
+        let mut raw = server.raw();
+        raw.send("SUB inbox 1\r\n");
+        raw.wait_for_listener(&subject, true);
+    }
+    drop(probe);
 }
 
 /// The next message, which must come.

@@ -1,7 +1,7 @@
 //! A client that speaks bytes: blocking, with a bound on every wait.
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use super::{PATIENCE, unit};
@@ -61,10 +61,6 @@ impl Raw {
         self.stream.write_all(bytes.as_ref()).is_ok()
     }
 
-    pub fn shut_down_writing(&self) {
-        let _ = self.stream.shutdown(Shutdown::Write);
-    }
-
     /// PING, and every unit that came before its PONG.
     pub fn barrier(&mut self) -> Vec<Vec<u8>> {
         self.send("PING\r\n");
@@ -114,6 +110,19 @@ impl Raw {
                 Received::Silence => panic!("the server did not close; it said {text:?}"),
             }
         }
+    }
+
+    /// Asks, as a requester subscribed to `inbox`, until somebody listens to `subject` or nobody does.
+    pub fn wait_for_listener(&mut self, subject: &str, wanted: bool) {
+        let deadline = Instant::now() + PATIENCE;
+        while Instant::now() < deadline {
+            self.send(format!("PUB {subject} inbox 0\r\n\r\n"));
+            let refused = self.barrier().iter().any(|unit| unit.starts_with(b"HMSG inbox "));
+            if refused != wanted {
+                return;
+            }
+        }
+        panic!("{subject}: a listener is there is still {}", !wanted);
     }
 
     pub fn receive(&mut self, patience: Duration) -> Received {

@@ -63,8 +63,8 @@ impl Launch {
 
     fn write_configuration(&self, directory: &Path) -> PathBuf {
         let lines = self.settings.iter().map(|(key, value)| match key.split_once('.') {
-            Some((block, key)) => format!("{block} {{ {key}: {value} }}\n"),
-            None => format!("{key}: {value}\n"),
+            Some((block, key)) => format!("{block} {{ {key}: {} }}\n", quoted(value)),
+            None => format!("{key}: {}\n", quoted(value)),
         });
         let path = directory.join("server.conf");
         std::fs::write(&path, lines.collect::<String>()).expect("a configuration file");
@@ -121,6 +121,25 @@ impl Server {
     pub fn stop(&mut self, signal: Signal) -> Option<i32> {
         self.process.signal(signal);
         self.process.wait().code()
+    }
+}
+
+/// A duration is a string in a configuration file; numbers and booleans are not.
+fn quoted(value: &str) -> String {
+    let is_duration = value.starts_with(|first: char| first.is_ascii_digit()) && value.ends_with('s');
+    if is_duration { format!("\"{value}\"") } else { value.into() }
+}
+
+impl Drop for Server {
+    /// A failing test shows what its server said, and how it ended if it did.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let ended = self.process.ended();
+            let text = self.log.text();
+            let tail = text.lines().rev().take(40).collect::<Vec<_>>();
+            let tail: Vec<_> = tail.into_iter().rev().collect();
+            eprintln!("server {} (ended: {ended:?}) said:\n{}", self.process.pid(), tail.join("\n"));
+        }
     }
 }
 

@@ -26,9 +26,3 @@ pub fn payload(unit: &[u8]) -> &[u8] {
     let line_end = unit.iter().position(|byte| *byte == b'\n').map_or(0, |at| at + 1);
     &unit[line_end..unit.len().saturating_sub(2).max(line_end)]
 }
-
-/// The words of a unit's first line.
-pub fn words(unit: &[u8]) -> Vec<String> {
-    let line = unit.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    String::from_utf8_lossy(line).split_whitespace().map(str::to_owned).collect()
-}
