@@ -65,6 +65,8 @@ pub struct Connection {
     pub ended: bool,
     /// The last of what was to be flushed is sent, the peer's end is awaited.
     pub lingering: bool,
+    /// Its driver was told to close it.
+    pub closed: bool,
     pauses: u8,
     pub closing: Option<Reason>,
     pub connect: Box<Connect>,
@@ -108,6 +110,7 @@ impl Connection {
             receive_paused: false,
             ended: false,
             lingering: false,
+            closed: false,
             pauses: 0,
             closing: None,
             connect: Box::default(),

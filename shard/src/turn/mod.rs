@@ -200,9 +200,11 @@ impl<D: Driver> Shard<D> {
             | Wish::Finish(slot)
             | Wish::Close(slot)
             | Wish::Detach(slot)) = wish;
-            if self.core.desk.connections.get(slot).is_none() {
+            let Some(connection) = self.core.desk.connections.get(slot) else { continue };
+            if connection.closed {
                 continue;
             }
+            connection.closed = matches!(wish, Wish::Close(_));
             match wish {
                 Wish::Pause(slot) => self.driver.pause(slot),
                 Wish::Resume(slot) => self.driver.resume(slot),
@@ -220,8 +222,8 @@ impl<D: Driver> Shard<D> {
         for index in desk.dirty.drain(..) {
             let Some(connection) = desk.connections.lodger(index) else { continue };
             connection.dirty = false;
-            let moving = connection.is_paused_by(Pause::Moving);
-            if connection.outbox.is_flying() || !connection.outbox.has_waiting() || moving {
+            let held = connection.closed || connection.is_paused_by(Pause::Moving);
+            if connection.outbox.is_flying() || !connection.outbox.has_waiting() || held {
                 continue;
             }
             connection.sent_at = desk.now;
