@@ -28,7 +28,9 @@ pub fn accepted(core: &mut Core, driver: &mut impl Driver, socket: Socket, peer:
     }
     let me = core.mesh.me();
     let target = match core.settings.placement {
-        Placement::Home => me,
+        // Without credentials the account is known already; else CONNECT tells.
+        Placement::Home if core.needs_credentials() => me,
+        Placement::Home => home(core, GLOBAL),
         Placement::Spread => least_loaded(core),
     };
     // Counted before it is there, so that a burst spreads.
@@ -39,6 +41,11 @@ pub fn accepted(core: &mut Core, driver: &mut impl Driver, socket: Socket, peer:
     } else {
         core.mesh.send(target, Letter::Handover(Box::new(handover)));
     }
+}
+
+fn home(core: &Core, account: AccountId) -> ShardId {
+    let mut members = core.accounts[account as usize].members;
+    members.next().expect("an account lives somewhere")
 }
 
 fn least_loaded(core: &Core) -> ShardId {
@@ -109,9 +116,7 @@ pub fn settle(core: &mut Core, index: u32) {
 /// Nothing is under way on the connection any more: it goes, with all it is, to where its account lives.
 pub fn detached(core: &mut Core, slot: Slot, socket: Socket) {
     let Some(connection) = core.desk.connections.remove(slot) else { return };
-    let account = &core.accounts[connection.account as usize];
-    let mut members = account.members;
-    let home = members.next().expect("an account lives somewhere");
+    let home = home(core, connection.account);
     if connection.counted {
         core.discount();
         core.gauges.clients[home as usize].fetch_add(1, Ordering::Relaxed);
