@@ -12,7 +12,7 @@ in_every_shape! {
 }
 
 fn server(shape: Shape) -> Server {
-    Launch::new(shape).set("ping_interval", "200ms").set("ping_max", 2).start()
+    Launch::new(shape).set("ping_interval", "600ms").set("ping_max", 2).start()
 }
 
 fn silent_client_is_stale(shape: Shape) {

@@ -55,6 +55,7 @@ fn queue_members_drain_without_loss(shape: Shape) {
         member.barrier();
     }
     let mut received = Vec::new();
+    #[allow(clippy::needless_range_loop)]
     for round in 0..MEMBERS {
         let start = round * 2 * MESSAGES;
         publish(&mut publisher, start..start + MESSAGES);
