@@ -5,7 +5,7 @@ use crate::interest::Change;
 use crate::session::Handover;
 use crate::slot::Slot;
 
-/// Times a queue message may be sent on because its member had left, before it is dropped.
+/// Times a queue message may come back because its member had left, before it is dropped.
 pub const HOPS_MAX: u8 = 8;
 
 /// One letter, borrowed from the ring it lies in, or about to be written to one.
@@ -47,6 +47,8 @@ pub struct Message<'a> {
     pub plain: bool,
     /// Nobody but the receiver was given it, and the publisher wants to hear if nobody is there.
     pub sole: bool,
+    /// It comes back to its publisher's shard: the queue group's members where it went had left.
+    pub returned: bool,
     pub hops: u8,
     /// Queue groups of which the receiver must serve one member each, as `QueueNames` holds them.
     pub queues: &'a [u8],
@@ -102,6 +104,7 @@ const OVERSIZE: u8 = 8;
 
 const PLAIN: u8 = 1;
 const SOLE: u8 = 2;
+const RETURNED: u8 = 4;
 const QUEUED: u8 = 1;
 
 /// The fixed head: one kind's fields share their places with another's.
@@ -172,7 +175,9 @@ impl<'a> Envelope<'a> {
         let (mut head, parts): (Head, [&[u8]; 3]) = match letter {
             Letter::Message(message) => {
                 let mut head = Head::new(MESSAGE, message.origin);
-                head.flags = u8::from(message.plain) * PLAIN + u8::from(message.sole) * SOLE;
+                head.flags = u8::from(message.plain) * PLAIN
+                    + u8::from(message.sole) * SOLE
+                    + u8::from(message.returned) * RETURNED;
                 head.hops = message.hops;
                 head.account = message.account;
                 head.extra = [message.reply_len, message.header_len.unwrap_or(NO_HEADERS)];
@@ -261,6 +266,7 @@ impl<'a> Letter<'a> {
                 origin: head.slot,
                 plain: head.flags & PLAIN != 0,
                 sole: head.flags & SOLE != 0,
+                returned: head.flags & RETURNED != 0,
                 hops: head.hops,
                 queues: third,
                 subject: first,
@@ -310,6 +316,7 @@ mod tests {
                 origin: Slot { index: 1, generation: 2 },
                 plain: true,
                 sole: header_len.is_some(),
+                returned: header_len == Some(0),
                 hops: 3,
                 queues: queues.as_bytes(),
                 subject: b"a.b",

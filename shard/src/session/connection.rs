@@ -78,6 +78,8 @@ pub struct Connection {
     pub wanted: usize,
     /// Shards that were sent letters on its behalf since the last barrier.
     pub touched: ShardSet,
+    /// Those among them that may give a message back.
+    pub queue_touched: ShardSet,
     pub barrier: Option<Barrier>,
     pub opened_at: u64,
     pub last_in: u64,
@@ -119,6 +121,7 @@ impl Connection {
             inbox: Vec::new(),
             wanted: 0,
             touched: ShardSet::EMPTY,
+            queue_touched: ShardSet::EMPTY,
             barrier: None,
             opened_at: now,
             last_in: now,

@@ -13,9 +13,9 @@ use crate::proto::text::Reason;
 use crate::session::{Connections, Pause};
 use crate::slot::Slot;
 
-/// A reader with more than this waiting slows its publishers, as long as it makes progress. Far below
+/// A reader with more than this waiting slows its publishers. Far below
 /// `max_pending`: what waits in cache is cheap, what waits in memory is not.
-const SLOW_READER_BYTES: usize = 4 << 20;
+const SLOW_READER_BYTES: usize = 2 << 20;
 
 /// What the driver is to be asked for, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -168,7 +168,7 @@ impl Desk {
             self.dirty.push(index);
         }
         let pending = connection.outbox.pending();
-        if pending > SLOW_READER_BYTES.min(self.max_pending / 4 * 3) {
+        if pending > SLOW_READER_BYTES.min(self.max_pending / 4) {
             self.slow_reader = true;
             if pending > self.max_pending {
                 let (slot, label) = (connection.slot, connection.label());

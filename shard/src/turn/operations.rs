@@ -169,7 +169,10 @@ pub fn barrier(core: &mut Core, index: u32, answer: Answer) {
     let Core { desk, mesh, .. } = core;
     let connection = desk.connections.at(index);
     let touched = std::mem::take(&mut connection.touched);
-    let awaited: ShardSet = touched.into_iter().filter(|shard| !mesh.is_drained(*shard)).collect();
+    let queued = std::mem::take(&mut connection.queue_touched);
+    // A shard that has done all it was sent is not asked, unless it may have given a message back.
+    let outstanding = |shard: &u16| queued.contains(*shard) || !mesh.is_drained(*shard);
+    let awaited: ShardSet = touched.into_iter().filter(outstanding).collect();
     if awaited.is_empty() {
         return answer_barrier(core, index, answer);
     }
@@ -184,12 +187,13 @@ pub fn barrier(core: &mut Core, index: u32, answer: Answer) {
 /// One shard has done all it was sent before the barrier.
 pub fn barrier_done(core: &mut Core, slot: crate::slot::Slot, shard: crate::shard_set::ShardId) {
     let Some(connection) = core.desk.connections.get(slot) else { return };
-    let Some(barrier) = &mut connection.barrier else { return };
-    barrier.awaited.remove(shard);
-    if barrier.awaited.is_empty() {
+    let Some(waiting) = &mut connection.barrier else { return };
+    waiting.awaited.remove(shard);
+    if waiting.awaited.is_empty() {
         let Some(Barrier { answer, .. }) = connection.barrier.take() else { return };
-        answer_barrier(core, slot.index, answer);
+        // Messages that came back meanwhile have touched other shards: then it waits for those too.
         core.desk.unpause(slot, Pause::Barrier);
+        barrier(core, slot.index, answer);
     }
 }
 

@@ -135,6 +135,7 @@ fn route(core: &mut Core, mut passage: Passage<'_>) {
         let sole = hears && !delivered && shards.len() == 1 && passage.delivery.reply_len > 0;
         if let Some(connection) = connection {
             connection.touched = connection.touched.union(shards);
+            queue_picks.iter().for_each(|(shard, _)| connection.queue_touched.insert(*shard));
         }
         for shard in shards {
             queue_names.clear();
@@ -153,7 +154,9 @@ fn route(core: &mut Core, mut passage: Passage<'_>) {
 }
 
 fn message_letter<'a>(passage: &Passage<'a>, plain: bool, sole: bool, queues: &'a [u8]) -> Letter<'a> {
+    let returned = false;
     Letter::Message(letter::Message {
+        returned,
         account: passage.account,
         origin: passage.origin,
         plain,
@@ -225,8 +228,27 @@ fn deliver_to_one(
     })
 }
 
+/// A message that came back: the member it was for had left. Another one is chosen, as at first. Its publisher
+/// is marked again, so that a barrier that waits for it goes on waiting.
+fn choose_again(core: &mut Core, message: &letter::Message<'_>, mut passage: Passage<'_>) {
+    let Core { accounts, desk, mesh, chance, queue_names, .. } = core;
+    let (matched, table) = accounts[passage.account as usize].interest.lookup(passage.delivery.subject);
+    for name in letter::queue_names(message.queues) {
+        let Some(group) = table.queue(name).and_then(|queue| matched.group(queue)) else { continue };
+        if let Pick::There(shard) = pick(matched, group, chance, desk, table, &mut passage) {
+            if let Some(connection) = desk.connections.get(passage.origin) {
+                connection.touched.insert(shard);
+                connection.queue_touched.insert(shard);
+            }
+            queue_names.clear();
+            queue_names.push(name);
+            mesh.send(shard, message_letter(&passage, false, false, queue_names.as_bytes()));
+        }
+    }
+}
+
 /// A message of another shard's publisher: delivered to those here whom it is for. A queue group whose last
-/// member here has left meanwhile is sent on to where members remain.
+/// member here has left meanwhile is given back, for another member to be chosen.
 pub fn receive(core: &mut Core, from: ShardId, message: &letter::Message<'_>) {
     let delivery = Delivery {
         subject: message.subject,
@@ -239,6 +261,9 @@ pub fn receive(core: &mut Core, from: ShardId, message: &letter::Message<'_>) {
     };
     let mut passage =
         Passage { account: message.account, origin: message.origin, hops: message.hops, delivery };
+    if message.returned {
+        return choose_again(core, message, passage);
+    }
     let Core { accounts, desk, mesh, chance, queue_names, .. } = core;
     let (matched, table) = accounts[passage.account as usize].interest.lookup(passage.delivery.subject);
     let mut delivered = false;
@@ -255,14 +280,15 @@ pub fn receive(core: &mut Core, from: ShardId, message: &letter::Message<'_>) {
             delivered = true;
             continue;
         }
-        let Some(group) = group.filter(|group| group.remote_weight > 0) else { continue };
         if passage.hops < HOPS_MAX {
-            // What another shard knows of its own members is newer than what was known where it came from.
-            passage.hops += 1;
-            let shard = remote_at(matched, group, chance.below(group.remote_weight));
+            // Its shard chooses again; that the members here have left goes there before it.
             queue_names.clear();
             queue_names.push(name);
-            mesh.send(shard, message_letter(&passage, false, false, queue_names.as_bytes()));
+            let hops = passage.hops + 1;
+            let queues = queue_names.as_bytes();
+            let returned =
+                letter::Message { plain: false, sole: false, returned: true, hops, queues, ..*message };
+            mesh.send(from, Letter::Message(returned));
             delivered = true;
         }
     }
