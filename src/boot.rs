@@ -10,7 +10,7 @@ use shard::launch::{Gauges, Launch, Reporter, ShardHandle, launch, probe_uring};
 use shard::settings::{DriverKind, Identity, Settings};
 use shard::shard_set::SHARDS_MAX;
 
-use crate::cli::Options;
+use crate::config::Options;
 use crate::{logging, version};
 
 /// A started server, as the control loop holds it.
@@ -42,6 +42,9 @@ pub fn start(options: &Options, reporter: Reporter) -> Server {
     tracing::info!("  Version:  {} (NATS {})", version::PRODUCT, version::NATS_LEVEL);
     tracing::info!("  Name:     {name}");
     tracing::info!("  ID:       {server_id}");
+    if let Some(source) = &options.source {
+        tracing::info!("Using configuration file: {} ({})", source.path.display(), source.digest);
+    }
     let listener = listen(options);
     let port = listener.local_addr().map_or(0, |address| address.port());
     let own = listener.try_clone().unwrap_or_else(|error| logging::fatal(&error.to_string()));
@@ -63,7 +66,7 @@ pub fn start(options: &Options, reporter: Reporter) -> Server {
             port,
         },
         limits: options.limits.clone(),
-        credentials: options.credentials(),
+        credentials: options.authorization.credentials(),
         placement: options.placement,
         tracing: options.tracing,
         headers: options.headers,

@@ -9,7 +9,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
 use signal_hook::iterator::Signals;
 
 use crate::boot::{self, Server};
-use crate::cli::Options;
+use crate::config::Options;
 use crate::logging;
 
 /// How long shards may take to close everything.

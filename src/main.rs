@@ -2,6 +2,7 @@
 
 mod boot;
 mod cli;
+mod config;
 mod control;
 mod logging;
 mod secrets;
@@ -26,7 +27,20 @@ fn main() {
             Ok(()) => 0,
             Err(error) => fail(&error),
         },
-        Ok(Command::Serve(options)) => serve(&options),
+        Ok(Command::Check(arguments)) => match arguments.check(&config::environment) {
+            Ok(said) => {
+                eprintln!("corebus: {said}");
+                0
+            }
+            Err(error) => fail(&error),
+        },
+        Ok(Command::Serve(arguments)) => match arguments.configure(&config::environment) {
+            Ok(configuration) => {
+                eprint!("{}", configuration.warnings);
+                serve(&configuration.options)
+            }
+            Err(error) => fail(&error),
+        },
         Err(error) => fail(&error),
     };
     std::process::exit(code);
@@ -37,7 +51,7 @@ fn fail(error: &str) -> i32 {
     1
 }
 
-fn serve(options: &cli::Options) -> i32 {
+fn serve(options: &config::Options) -> i32 {
     let log = logging::Log {
         file: options.log_file.clone(),
         time: options.log_time,

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 /// The bounds a client meets. Defaults are nats-server's (`server/const.go`).
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// Client connections over all shards; 0 means none may connect, `None` no bound.
     pub max_connections: Option<usize>,
@@ -79,6 +79,10 @@ pub struct Tracing {
     pub debug: bool,
     /// Protocol lines and payloads of clients.
     pub trace: bool,
+    /// Those of the system account too.
+    pub verbose: bool,
+    /// Of a message's payload, show the headers alone.
+    pub headers_only: bool,
     /// Bytes of a payload in the log; 0 means all of it.
     pub max_traced_msg_len: usize,
 }

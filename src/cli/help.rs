@@ -14,14 +14,15 @@ Server Options:
 
 Cores:
         --shards <n>                 Shards, one a core (default: the cores this process may use)
+        --cpus <list>                CPUs they are pinned to, e.g. 0-3,8 (default: those, in order)
         --driver <uring|epoll>       How shards talk to the kernel (default: uring where it works)
         --placement <spread|home>    Connections go to the least loaded shard, or where their account lives
 
-Limits and the like:
-        --set <key>=<value>          max_connections, max_subscriptions, max_control_line, max_payload,
-                                     max_pending, max_sub_tokens, write_deadline, ping_interval, ping_max,
-                                     authorization.timeout, lame_duck_duration, lame_duck_grace_period,
-                                     no_header_support, no_fast_producer_stall
+Configuration:
+    -c, --config <file>              Configuration file, in nats-server's language
+    -t                               Test configuration and exit
+        --set <key>=<value>          One key of the configuration, e.g. max_payload=2MB or
+                                     authorization.timeout=5
 
 Logging Options:
     -l, --log <file>                 File to redirect log output

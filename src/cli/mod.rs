@@ -1,107 +1,148 @@
 //! The flags of nats-server and corebus's own, in Go's style: one dash or two, `-flag value` or `-flag=value`.
-//! A flag whose feature is not built is refused by name; nothing is accepted and ignored.
+//! A flag whose feature is not built is refused by name; nothing is accepted and ignored. Flags win over the
+//! configuration file.
 
 mod help;
-mod settings;
-mod units;
 
 use std::path::PathBuf;
-use std::time::Duration;
 
-use shard::settings::{Credentials, DriverKind, Limits, Placement, Tracing};
+use shard::settings::{DriverKind, Placement};
 
-/// All that a start needs to know.
-#[derive(Clone)]
-pub struct Options {
-    pub host: String,
-    /// `None`: one that is free.
-    pub port: Option<u16>,
-    pub name: Option<String>,
-    pub pid_file: Option<PathBuf>,
-    pub ports_file_dir: Option<PathBuf>,
-    pub log_file: Option<PathBuf>,
-    pub log_time: bool,
-    pub log_utc: bool,
-    pub tracing: Tracing,
-    pub user: Option<String>,
-    pub password: Option<String>,
-    pub token: Option<String>,
-    pub shards: Option<usize>,
-    pub driver: Option<DriverKind>,
-    pub placement: Placement,
-    pub limits: Limits,
-    pub headers: bool,
-    pub stall_fast_producers: bool,
-    pub lame_duck_duration: Duration,
-    pub lame_duck_grace_period: Duration,
-}
+use crate::config::{self, Environment, Options, Source};
 
-impl Default for Options {
-    fn default() -> Options {
-        Options {
-            host: "0.0.0.0".to_owned(),
-            port: Some(4222),
-            name: None,
-            pid_file: None,
-            ports_file_dir: None,
-            log_file: None,
-            log_time: true,
-            log_utc: false,
-            tracing: Tracing::default(),
-            user: None,
-            password: None,
-            token: None,
-            shards: None,
-            driver: None,
-            placement: Placement::default(),
-            limits: Limits::default(),
-            headers: true,
-            stall_fast_producers: true,
-            lame_duck_duration: Duration::from_secs(120),
-            lame_duck_grace_period: Duration::from_secs(10),
-        }
-    }
-}
-
-impl Options {
-    pub fn credentials(&self) -> Credentials {
-        match (&self.user, &self.token) {
-            (Some(name), _) => {
-                Credentials::User { name: name.clone(), password: self.password.clone().unwrap_or_default() }
-            }
-            (None, Some(token)) => Credentials::Token(token.clone()),
-            (None, None) => Credentials::None,
-        }
-    }
-}
+pub use help::HELP;
 
 /// What the command line asks for.
 pub enum Command {
-    Serve(Box<Options>),
+    Serve(Arguments),
+    /// Only look at the configuration file.
+    Check(Arguments),
     Signal(String),
     Version,
     Help,
 }
 
+/// Flags with their values, ready to be laid over a configuration file, at the start and at each reload.
+#[derive(Clone, Default)]
+pub struct Arguments {
+    pub config: Option<PathBuf>,
+    given: Vec<(String, String)>,
+}
+
+/// Options, and what is to be told about the file they came from.
+pub struct Configuration {
+    pub options: Options,
+    /// Complaints that do not stop a start, a line each.
+    pub warnings: String,
+}
+
+impl Arguments {
+    /// Options from the file, if there is one, and the flags over it. The error is what to show.
+    pub fn configure(&self, environment: Environment<'_>) -> Result<Configuration, String> {
+        let mut options = Options::default();
+        let mut warnings = String::new();
+        if let Some(path) = &self.config {
+            let (report, digest) = config::load(path, &mut options, environment);
+            if !report.is_usable() {
+                return Err(report.to_string().trim_end().to_owned());
+            }
+            warnings = report.to_string();
+            options.source = Some(Source { path: path.clone(), digest });
+        }
+        self.lay_over(&mut options)?;
+        config::check(&options)?;
+        Ok(Configuration { options, warnings })
+    }
+
+    /// What `-t` says: that the file is valid, or all that is wrong with it. Source: nats-server `main.go`.
+    pub fn check(&self, environment: Environment<'_>) -> Result<String, String> {
+        let Some(path) = &self.config else {
+            return Err("must specify [-c, --config] option to check configuration file syntax".to_owned());
+        };
+        let (report, digest) = config::load(path, &mut Options::default(), environment);
+        match report.is_clean() {
+            true => Ok(format!("configuration file {} is valid ({digest})", path.display())),
+            false => Err(report.to_string()),
+        }
+    }
+
+    fn lay_over(&self, options: &mut Options) -> Result<(), String> {
+        self.given.iter().try_for_each(|(name, value)| set(options, name, value))
+    }
+}
+
 /// Flags of nats-server whose feature is not here, and what that is.
 const REFUSED: &[(&[&str], &str)] = &[
-    (&["c", "config"], "configuration files"),
-    (&["t"], "configuration files"),
-    (&["m", "http_port", "ms", "https_port"], "monitoring"),
+    (&["ms", "https_port"], "TLS"),
     (&["js", "jetstream"], "JetStream"),
     (&["client_advertise", "no_advertise", "connect_retries"], "clusters"),
     (&["routes", "cluster", "cluster_listen", "cluster_name", "cluster_advertise"], "clusters"),
     (&["tls", "tlscert", "tlskey", "tlsverify", "tlscacert", "help_tls"], "TLS"),
-    (&["s", "syslog", "r", "remote_syslog"], "syslog"),
-    (&["log_size_limit"], "log rotation"),
     (&["profile"], "profiling"),
+];
+
+/// Flags that are on or off; without a value they are on.
+const SWITCHES: &[&str] = &[
+    "D",
+    "debug",
+    "V",
+    "trace",
+    "VV",
+    "DV",
+    "DVV",
+    "T",
+    "logtime",
+    "logtime_utc",
+    "s",
+    "syslog",
+    "t",
+    "v",
+    "version",
+    "h",
+    "help",
+];
+
+const VALUES: &[&str] = &[
+    "a",
+    "addr",
+    "net",
+    "p",
+    "port",
+    "n",
+    "name",
+    "server_name",
+    "P",
+    "pid",
+    "ports_file_dir",
+    "l",
+    "log",
+    "log_size_limit",
+    "r",
+    "remote_syslog",
+    "user",
+    "pass",
+    "auth",
+    "m",
+    "http_port",
+    "max_traced_msg_len",
+    "c",
+    "config",
+    "shards",
+    "cpus",
+    "driver",
+    "placement",
+    "set",
+    "sl",
+    "signal",
+    "sd",
+    "store_dir",
 ];
 
 /// Reads the arguments after the program's name. An error is fit to be shown as it is.
 pub fn parse(arguments: impl Iterator<Item = String>) -> Result<Command, String> {
-    let mut options = Options::default();
-    let mut signal = None;
-    let mut arguments = arguments.peekable();
+    let mut found = Arguments::default();
+    let (mut signal, mut check) = (None, false);
+    let mut arguments = arguments;
     while let Some(argument) = arguments.next() {
         let Some(flag) = argument.strip_prefix("--").or_else(|| argument.strip_prefix('-')) else {
             match argument.as_str() {
@@ -117,155 +158,147 @@ pub fn parse(arguments: impl Iterator<Item = String>) -> Result<Command, String>
         if let Some((_, feature)) = REFUSED.iter().find(|(names, _)| names.contains(&name)) {
             return Err(format!("flag -{name} is not supported yet: {feature}"));
         }
-        if let Some(switch) = switch(&mut options, name) {
-            let on = given.as_deref().is_none_or(|value| matches!(value, "true" | "1" | "t" | "T" | "TRUE"));
-            switch(&mut options, on);
-            continue;
-        }
-        match name {
-            "v" | "version" => return Ok(Command::Version),
-            "h" | "help" => return Ok(Command::Help),
-            _ => {}
-        }
-        if !takes_value(name) {
+        let value = if SWITCHES.contains(&name) {
+            given.unwrap_or_else(|| "true".to_owned())
+        } else if VALUES.contains(&name) {
+            given.or_else(|| arguments.next()).ok_or_else(|| format!("flag needs an argument: -{name}"))?
+        } else {
             return Err(format!("flag provided but not defined: -{name}"));
-        }
-        let Some(value) = given.or_else(|| arguments.next()) else {
-            return Err(format!("flag needs an argument: -{name}"));
         };
-        if matches!(name, "sl" | "signal") {
-            signal = Some(value);
-            continue;
-        }
-        set(&mut options, name, value)?;
-    }
-    match signal {
-        Some(signal) => Ok(Command::Signal(signal)),
-        None => {
-            settings::check(&options)?;
-            Ok(Command::Serve(Box::new(options)))
+        match name {
+            "v" | "version" if switched(name, &value)? => return Ok(Command::Version),
+            "h" | "help" if switched(name, &value)? => return Ok(Command::Help),
+            "v" | "version" | "h" | "help" => {}
+            "t" => check = switched(name, &value)?,
+            "sl" | "signal" => signal = Some(value),
+            "c" | "config" => found.config = (!value.is_empty()).then(|| value.into()),
+            _ => found.given.push((name.to_owned(), value)),
         }
     }
-}
-
-type Switch = fn(&mut Options, bool);
-
-fn switch(_options: &mut Options, name: &str) -> Option<Switch> {
-    Some(match name {
-        "D" | "debug" => |options, on| options.tracing.debug = on,
-        "V" | "trace" => |options, on| options.tracing.trace = on,
-        // Verbose tracing adds the system account's own traffic, of which there is none yet.
-        "VV" => |options, on| options.tracing.trace = on,
-        "DV" | "DVV" => |options, on| {
-            options.tracing.debug = on;
-            options.tracing.trace = on;
-        },
-        "T" | "logtime" => |options, on| options.log_time = on,
-        "logtime_utc" => |options, on| options.log_utc = on,
-        _ => return None,
+    // Wrong values are told before any file is read.
+    found.lay_over(&mut Options::default())?;
+    Ok(match signal {
+        Some(signal) => Command::Signal(signal),
+        None if check => Command::Check(found),
+        None => Command::Serve(found),
     })
 }
 
-fn takes_value(name: &str) -> bool {
-    matches!(
-        name,
-        "a" | "addr"
-            | "net"
-            | "p"
-            | "port"
-            | "n"
-            | "name"
-            | "server_name"
-            | "P"
-            | "pid"
-            | "ports_file_dir"
-            | "l"
-            | "log"
-            | "user"
-            | "pass"
-            | "auth"
-            | "max_traced_msg_len"
-            | "shards"
-            | "driver"
-            | "placement"
-            | "set"
-            | "sl"
-            | "signal"
-            | "sd"
-            | "store_dir"
-    )
+/// Source: Go's `strconv.ParseBool`.
+fn switched(name: &str, value: &str) -> Result<bool, String> {
+    match value {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
+        _ => Err(format!("invalid boolean value {value:?} for -{name}: parse error")),
+    }
 }
 
-fn set(options: &mut Options, name: &str, value: String) -> Result<(), String> {
-    let bad = |value: &str| format!("invalid value {value:?} for flag -{name}");
+/// Sets what one flag is for.
+fn set(options: &mut Options, name: &str, value: &str) -> Result<(), String> {
+    let bad = || format!("invalid value {value:?} for flag -{name}");
+    let on = || switched(name, value);
     match name {
-        "a" | "addr" | "net" => options.host = value,
+        "D" | "debug" => options.tracing.debug = on()?,
+        "V" | "trace" => options.tracing.trace = on()?,
+        "VV" => (options.tracing.trace, options.tracing.verbose) = (on()?, on()?),
+        "DV" => (options.tracing.debug, options.tracing.trace) = (on()?, on()?),
+        "DVV" => {
+            options.tracing.debug = on()?;
+            (options.tracing.trace, options.tracing.verbose) = (on()?, on()?);
+        }
+        "T" | "logtime" => options.log_time = on()?,
+        "logtime_utc" => options.log_utc = on()?,
+        "s" | "syslog" => options.syslog.local = on()?,
+        "r" | "remote_syslog" => options.syslog.remote = (!value.is_empty()).then(|| value.to_owned()),
+        "a" | "addr" | "net" => value.clone_into(&mut options.host),
         "p" | "port" => {
-            options.port = match value.parse::<i32>().map_err(|_| bad(&value))? {
+            options.port = match value.parse::<i32>().map_err(|_| bad())? {
                 -1 => None,
                 0 => Some(4222),
-                port => Some(u16::try_from(port).map_err(|_| bad(&value))?),
+                port => Some(u16::try_from(port).map_err(|_| bad())?),
             }
         }
-        "n" | "name" | "server_name" => options.name = Some(value),
+        "m" | "http_port" => {
+            options.http_port = value.parse().map_err(|_| bad())?;
+            if !(-1..=65535).contains(&options.http_port) {
+                return Err(bad());
+            }
+        }
+        "n" | "name" | "server_name" => options.name = Some(value.to_owned()),
         "P" | "pid" => options.pid_file = Some(value.into()),
         "ports_file_dir" => options.ports_file_dir = Some(value.into()),
         "l" | "log" => options.log_file = Some(value.into()),
-        "user" => options.user = Some(value),
-        "pass" => options.password = Some(plain(value)?),
-        "auth" => options.token = Some(plain(value)?),
-        "max_traced_msg_len" => {
-            options.tracing.max_traced_msg_len = value.parse().map_err(|_| bad(&value))?;
-        }
+        "log_size_limit" => options.log_size_limit = value.parse().map_err(|_| bad())?,
+        "user" => options.authorization.user = Some(value.to_owned()),
+        "pass" => options.authorization.password = Some(plain(value)?),
+        "auth" => options.authorization.token = Some(plain(value)?),
+        "max_traced_msg_len" => options.tracing.max_traced_msg_len = value.parse().map_err(|_| bad())?,
         "shards" => {
-            let shards = value.parse().map_err(|_| bad(&value))?;
+            let shards = value.parse().map_err(|_| bad())?;
             if !(1..=shard::shard_set::SHARDS_MAX).contains(&shards) {
-                return Err(bad(&value));
+                return Err(bad());
             }
             options.shards = Some(shards);
         }
         "driver" => {
-            options.driver = Some(match value.as_str() {
+            options.driver = Some(match value {
                 "uring" => DriverKind::Uring,
                 "epoll" => DriverKind::Epoll,
-                _ => return Err(bad(&value)),
+                _ => return Err(bad()),
             });
         }
         "placement" => {
-            options.placement = match value.as_str() {
+            options.placement = match value {
                 "spread" => Placement::Spread,
                 "home" => Placement::Home,
-                _ => return Err(bad(&value)),
+                _ => return Err(bad()),
             };
         }
+        "cpus" => set_key(options, "corebus.cpus", &format!("{value:?}"))?,
         "set" => {
-            let Some((key, value)) = value.split_once('=') else { return Err(bad(&value)) };
-            settings::set(options, key.trim(), value.trim())?;
+            let (key, value) = value.split_once('=').ok_or_else(bad)?;
+            set_key(options, key.trim(), value.trim())?;
         }
         // Where JetStream would store: without JetStream there is nothing to be stored.
         "sd" | "store_dir" => {}
-        _ => unreachable!("{name} takes a value"),
+        _ => unreachable!("{name} is a flag"),
     }
     Ok(())
 }
 
-/// Refuses a hashed secret: it would be compared as text.
-fn plain(secret: String) -> Result<String, String> {
-    match secret.strip_prefix("$2") {
-        Some(_) => Err("bcrypt secrets are not supported yet".to_owned()),
-        None => Ok(secret),
+/// `--set KEY=VALUE`: one key of the configuration, blocks separated by points.
+fn set_key(options: &mut Options, key: &str, value: &str) -> Result<(), String> {
+    let (blocks, last) = key.rsplit_once('.').unwrap_or(("", key));
+    let blocks: Vec<&str> = blocks.split('.').filter(|block| !block.is_empty()).collect();
+    let opening: String = blocks.iter().map(|block| format!("{block} {{ ")).collect();
+    let text = format!("{opening}{last} = {value}\n{}", "}".repeat(blocks.len()));
+    let map =
+        config::parse_text(&text, "--set", &config::environment).map_err(|problem| problem.to_string())?;
+    let report = config::read(&map, options);
+    match report.is_clean() {
+        true => Ok(()),
+        false => Err(report.to_string().trim_end().to_owned()),
     }
 }
 
-pub use help::HELP;
+/// Refuses a hashed secret: it would be compared as text.
+fn plain(secret: &str) -> Result<String, String> {
+    match secret.strip_prefix("$2") {
+        Some(_) => Err("bcrypt secrets are not supported yet".to_owned()),
+        None => Ok(secret.to_owned()),
+    }
+}
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
 
     fn options(line: &str) -> Options {
         match parse(line.split_whitespace().map(str::to_owned)) {
-            Ok(Command::Serve(options)) => *options,
+            Ok(Command::Serve(arguments)) => {
+                arguments.configure(&|_| None).map(|found| found.options).unwrap()
+            }
             Ok(_) => panic!("{line} does not serve"),
             Err(error) => panic!("{line}: {error}"),
         }
@@ -286,14 +319,26 @@ mod tests {
         assert_eq!(options("-p -1").port, None);
         assert_eq!(options("-p=0").port, Some(4222));
         assert!(options("-DV").tracing.debug && options("-DV").tracing.trace);
-        assert!(!options("-D=false").tracing.debug);
+        assert!(options("-DVV").tracing.verbose && !options("-DV").tracing.verbose);
+        assert!(!options("-D=false").tracing.debug && !options("-T=0").log_time);
         assert_eq!(options("-a 127.0.0.1 --shards 3").shards, Some(3));
+        assert_eq!(options("--cpus 0-2,5").cpus, Some(vec![0, 1, 2, 5]));
+        assert_eq!(options("-m 8222").http_port, 8222);
+    }
+
+    #[test]
+    fn any_key_of_the_configuration_can_be_set() {
         assert_eq!(options("--set max_payload=2MB").limits.max_payload, 2 << 20);
+        assert_eq!(options("--set authorization.timeout=3").limits.auth_timeout, Duration::from_secs(3));
+        assert_eq!(options("--set corebus.shards=2").shards, Some(2));
+        assert!(error("--set max_payload=x").contains("--set:1:0: interface conversion"));
+        assert!(error("--set nonsense=1").contains("unknown field \"nonsense\""));
+        assert!(error("--set cluster.port=1").contains("is not supported yet"));
     }
 
     #[test]
     fn what_is_not_built_is_refused_by_name() {
-        for flag in ["-c x", "-js", "--routes x", "-m 8222", "--tls", "-t"] {
+        for flag in ["-js", "--routes x", "--tls", "-ms 1", "--profile 1"] {
             assert!(error(flag).contains("is not supported yet"), "{flag}");
         }
         assert!(error("--pass $2a$11$xyz").contains("bcrypt"));
@@ -302,8 +347,20 @@ mod tests {
 
     #[test]
     fn wrong_values_are_refused() {
-        let lines =
-            ["-p x", "-p 70000", "-p -2", "--shards 0", "--shards 1000", "--driver x", "-p", "x", "--nope"];
+        let lines = [
+            "-p x",
+            "-p 70000",
+            "-p -2",
+            "--shards 0",
+            "--shards 1000",
+            "--driver x",
+            "-p",
+            "x",
+            "--nope",
+            "-D=maybe",
+            "--cpus x",
+            "-m 70000",
+        ];
         for line in lines {
             error(line);
         }

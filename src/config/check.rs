@@ -1,0 +1,27 @@
+//! What must hold between options. Source: nats-server `server.go:validateOptions`.
+
+use super::options::Options;
+
+/// Answers what is wrong, in nats-server's words.
+pub fn check(options: &Options) -> Result<(), String> {
+    if options.lame_duck_grace_period >= options.lame_duck_duration {
+        return Err(format!(
+            "lame duck grace period ({:?}) should be strictly lower than lame duck duration ({:?})",
+            options.lame_duck_grace_period, options.lame_duck_duration
+        ));
+    }
+    let limits = &options.limits;
+    if limits.max_payload > limits.max_pending {
+        return Err(format!(
+            "max_payload ({}) cannot be higher than max_pending ({})",
+            limits.max_payload, limits.max_pending
+        ));
+    }
+    if options.name.as_ref().is_some_and(|name| name.contains(' ')) {
+        return Err("server name cannot contain spaces".to_owned());
+    }
+    if limits.ping_interval.is_zero() || limits.write_deadline.is_zero() {
+        return Err("ping_interval and write_deadline must be positive".to_owned());
+    }
+    Ok(())
+}

@@ -1,0 +1,227 @@
+//! A key with its value, read as the type it must have. A value of the wrong type is refused with the words
+//! nats-server has for it, which are Go's own for a failed type assertion.
+
+use super::problem::Position;
+use super::report::Report;
+use super::tree::{Map, Node, Value};
+
+/// One key of a block, as it is written, and its value.
+#[derive(Clone, Copy)]
+pub struct Field<'a> {
+    pub key: &'a str,
+    pub node: &'a Node,
+}
+
+impl<'a> Field<'a> {
+    pub fn new(key: &'a str, node: &'a Node) -> Field<'a> {
+        Field { key, node }
+    }
+
+    pub fn at(&self) -> &'a Position {
+        &self.node.at
+    }
+
+    pub fn string(&self, report: &mut Report) -> Option<&'a str> {
+        match &self.node.value {
+            Value::String(text) => Some(text),
+            _ => self.wrong("string", report),
+        }
+    }
+
+    pub fn boolean(&self, report: &mut Report) -> Option<bool> {
+        match &self.node.value {
+            Value::Bool(yes) => Some(*yes),
+            _ => self.wrong("bool", report),
+        }
+    }
+
+    pub fn integer(&self, report: &mut Report) -> Option<i64> {
+        match &self.node.value {
+            Value::Integer(number) => Some(*number),
+            _ => self.wrong("int64", report),
+        }
+    }
+
+    pub fn map(&self, report: &mut Report) -> Option<&'a Map> {
+        match &self.node.value {
+            Value::Map(map) => Some(map),
+            _ => self.wrong("map[string]interface {}", report),
+        }
+    }
+
+    /// A duration in nanoseconds: text with units, or a number of seconds, which is warned of. `name` is what
+    /// messages call the key. Source: nats-server `opts.go:parseDuration`.
+    pub fn duration(&self, name: &str, report: &mut Report) -> Option<i64> {
+        match &self.node.value {
+            Value::String(_) => self.duration_text(name, report),
+            Value::Integer(seconds) => {
+                report.warn(self.at(), name, &format!("{name} should be converted to a duration"));
+                Some(seconds.saturating_mul(1_000_000_000))
+            }
+            _ => self.wrong("int64", report),
+        }
+    }
+
+    /// A duration in nanoseconds that must be text.
+    pub fn duration_text(&self, name: &str, report: &mut Report) -> Option<i64> {
+        match parse_duration(self.string(report)?) {
+            Ok(nanoseconds) => Some(nanoseconds),
+            Err(error) => {
+                report.refuse(self.at(), format!("error parsing {name}: {error}"));
+                None
+            }
+        }
+    }
+
+    /// Refuses the value for its type.
+    pub fn wrong<T>(&self, wanted: &str, report: &mut Report) -> Option<T> {
+        let found = self.node.value.type_name();
+        report.refuse(self.at(), format!("interface conversion: interface {{}} is {found}, not {wanted}"));
+        None
+    }
+}
+
+/// A duration as Go writes it: `1h30m`, `-1.5s`, `0`. In nanoseconds. Source: Go's `time.ParseDuration`.
+pub fn parse_duration(text: &str) -> Result<i64, String> {
+    let invalid = || format!("time: invalid duration {}", quoted(text));
+    let (negative, mut rest) = match text.as_bytes().first() {
+        Some(b'-') => (true, &text[1..]),
+        Some(b'+') => (false, &text[1..]),
+        _ => (false, text),
+    };
+    if rest == "0" {
+        return Ok(0);
+    }
+    if rest.is_empty() {
+        return Err(invalid());
+    }
+    let mut total: i128 = 0;
+    while !rest.is_empty() {
+        let number_len = rest.find(|letter: char| !letter.is_ascii_digit() && letter != '.');
+        let (number, behind) = rest.split_at(number_len.unwrap_or(rest.len()));
+        let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+        if (whole.is_empty() && fraction.is_empty()) || fraction.contains('.') {
+            return Err(invalid());
+        }
+        let unit_len = behind.find(|letter: char| letter.is_ascii_digit() || letter == '.');
+        let (unit, behind) = behind.split_at(unit_len.unwrap_or(behind.len()));
+        let scale: i128 = match unit {
+            "" => return Err(format!("time: missing unit in duration {}", quoted(text))),
+            "ns" => 1,
+            "us" | "µs" | "μs" => 1_000,
+            "ms" => 1_000_000,
+            "s" => 1_000_000_000,
+            "m" => 60_000_000_000,
+            "h" => 3_600_000_000_000,
+            _ => {
+                return Err(format!("time: unknown unit {} in duration {}", quoted(unit), quoted(text)));
+            }
+        };
+        let whole: i128 = if whole.is_empty() { 0 } else { whole.parse().map_err(|_| invalid())? };
+        let fraction = &fraction[..fraction.len().min(18)];
+        let part: i128 = if fraction.is_empty() { 0 } else { fraction.parse().map_err(|_| invalid())? };
+        let nanoseconds = whole.checked_mul(scale).ok_or_else(invalid)?;
+        total += nanoseconds + part * scale / 10i128.pow(fraction.len() as u32);
+        if total > i128::from(i64::MAX) {
+            return Err(invalid());
+        }
+        rest = behind;
+    }
+    i64::try_from(if negative { -total } else { total }).map_err(|_| invalid())
+}
+
+/// Text in double quotes, odd characters escaped, as Go's `%q` has it.
+pub fn quoted(text: &str) -> String {
+    let mut out = String::from("\"");
+    for letter in text.chars() {
+        match letter {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            control if control.is_ascii_control() => {
+                out.push_str(&format!("\\x{:02x}", u32::from(control)));
+            }
+            other => out.push(other),
+        }
+    }
+    out.push('"');
+    out
+}
+
+/// `host:port`, or a port alone, as `listen` and its kin take it: host (empty where none is given), port.
+/// Source: nats-server `opts.go:parseListen`.
+pub fn listen<'a>(field: &Field<'a>, report: &mut Report) -> Option<(&'a str, i64)> {
+    let said = match &field.node.value {
+        Value::Integer(port) => return Some(("", *port)),
+        Value::String(text) => match split_host_port(text) {
+            None => format!("could not parse address string {}", quoted(text)),
+            Some((host, port)) => match port.parse::<i64>() {
+                Ok(number) => return Some((host, number)),
+                Err(_) => format!("could not parse port {}", quoted(port)),
+            },
+        },
+        other => format!("expected port or host:port, got {}", other.type_name()),
+    };
+    report.refuse(field.at(), said);
+    None
+}
+
+/// Source: Go's `net.SplitHostPort`.
+fn split_host_port(text: &str) -> Option<(&str, &str)> {
+    let (host, port) = text.rsplit_once(':')?;
+    match host.strip_prefix('[') {
+        Some(inner) => {
+            inner.strip_suffix(']').filter(|inner| !inner.contains(['[', ']'])).map(|host| (host, port))
+        }
+        None => (!host.contains([':', '[', ']']) && !port.contains(['[', ']'])).then_some((host, port)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_as_go_reads_them() {
+        let second = 1_000_000_000;
+        for (text, want) in [
+            ("0", 0),
+            ("1h30m", 5400 * second),
+            ("-1.5s", -3 * second / 2),
+            (".5s", second / 2),
+            ("1.s", second),
+            ("+3ms", 3_000_000),
+            ("1us2ns", 1002),
+        ] {
+            assert_eq!(parse_duration(text), Ok(want), "{text}");
+        }
+        for (text, want) in [
+            ("", "time: invalid duration \"\""),
+            ("-", "time: invalid duration \"-\""),
+            ("5", "time: missing unit in duration \"5\""),
+            ("5x", "time: unknown unit \"x\" in duration \"5x\""),
+            ("x", "time: invalid duration \"x\""),
+            ("1..5s", "time: invalid duration \"1..5s\""),
+            ("9999999999h", "time: invalid duration \"9999999999h\""),
+        ] {
+            assert_eq!(parse_duration(text), Err(want.to_owned()), "{text}");
+        }
+    }
+
+    #[test]
+    fn hosts_and_ports_as_go_splits_them() {
+        for (text, want) in [
+            ("a:1", Some(("a", "1"))),
+            (":1", Some(("", "1"))),
+            ("[::1]:2", Some(("::1", "2"))),
+            ("::1:2", None),
+            ("a", None),
+            ("[a:1", None),
+            ("[[a]]:1", None),
+        ] {
+            assert_eq!(split_host_port(text), want, "{text}");
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! All that a start needs to know, from flags and configuration files.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use shard::settings::{Credentials, DriverKind, Limits, Placement, Tracing};
+
+/// How clients prove who they are.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Authorization {
+    pub user: Option<String>,
+    pub password: Option<String>,
+    pub token: Option<String>,
+}
+
+impl Authorization {
+    pub fn credentials(&self) -> Credentials {
+        match (&self.user, &self.token) {
+            (Some(name), _) => {
+                Credentials::User { name: name.clone(), password: self.password.clone().unwrap_or_default() }
+            }
+            (None, Some(token)) => Credentials::Token(token.clone()),
+            (None, None) => Credentials::None,
+        }
+    }
+}
+
+/// Where lines of the log go besides, or instead of, a file.
+#[derive(Clone, Default, PartialEq, Eq, Debug)]
+pub struct Syslog {
+    pub local: bool,
+    /// `udp://host:port` and the like.
+    pub remote: Option<String>,
+}
+
+/// The file that options came from.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Source {
+    pub path: PathBuf,
+    /// See `digest`.
+    pub digest: String,
+}
+
+#[derive(Clone, PartialEq)]
+pub struct Options {
+    pub source: Option<Source>,
+    pub host: String,
+    /// `None`: one that is free.
+    pub port: Option<u16>,
+    pub name: Option<String>,
+    pub pid_file: Option<PathBuf>,
+    pub ports_file_dir: Option<PathBuf>,
+
+    pub log_file: Option<PathBuf>,
+    /// Bytes after which the log file is rotated; 0 means never.
+    pub log_size_limit: i64,
+    /// Rotated files kept; 0 means all.
+    pub log_max_num: i64,
+    pub log_time: bool,
+    pub log_utc: bool,
+    pub syslog: Syslog,
+    pub tracing: Tracing,
+    pub connect_error_reports: i64,
+    pub reconnect_error_reports: i64,
+
+    pub authorization: Authorization,
+    pub limits: Limits,
+    pub headers: bool,
+    pub stall_fast_producers: bool,
+    /// Closed connections remembered for monitoring.
+    pub max_closed_clients: i64,
+    pub lame_duck_duration: Duration,
+    pub lame_duck_grace_period: Duration,
+
+    /// Where monitoring listens: an empty host is the server's own, port -1 any free one.
+    pub http_host: String,
+    pub http_port: i64,
+    pub http_base_path: String,
+    pub tags: Vec<String>,
+    pub metadata: BTreeMap<String, String>,
+
+    /// corebus's own: cores and how connections are placed on them.
+    pub shards: Option<usize>,
+    pub cpus: Option<Vec<usize>>,
+    pub driver: Option<DriverKind>,
+    pub placement: Placement,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            source: None,
+            host: "0.0.0.0".to_owned(),
+            port: Some(4222),
+            name: None,
+            pid_file: None,
+            ports_file_dir: None,
+            log_file: None,
+            log_size_limit: 0,
+            log_max_num: 0,
+            log_time: true,
+            log_utc: false,
+            syslog: Syslog::default(),
+            tracing: Tracing::default(),
+            connect_error_reports: 3600,
+            reconnect_error_reports: 1,
+            authorization: Authorization::default(),
+            limits: Limits::default(),
+            headers: true,
+            stall_fast_producers: true,
+            max_closed_clients: 10_000,
+            lame_duck_duration: Duration::from_secs(120),
+            lame_duck_grace_period: Duration::from_secs(10),
+            http_host: String::new(),
+            http_port: 0,
+            http_base_path: "/".to_owned(),
+            tags: Vec::new(),
+            metadata: BTreeMap::new(),
+            shards: None,
+            cpus: None,
+            driver: None,
+            placement: Placement::default(),
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! The `authorization` block. Source: nats-server `opts.go:parseAuthorization`.
+
+use std::time::Duration;
+
+use super::super::field::{Field, parse_duration};
+use super::super::options::Options;
+use super::super::report::Report;
+use super::super::tree::Value;
+use super::Key;
+
+const KEYS: &[Key<Options>] = &[
+    Key {
+        names: &["user", "username"],
+        read: |field, options, report| options.authorization.user = given(field, report),
+    },
+    Key {
+        names: &["pass", "password"],
+        read: |field, options, report| options.authorization.password = secret(field, report),
+    },
+    Key {
+        names: &["token"],
+        read: |field, options, report| options.authorization.token = secret(field, report),
+    },
+    Key { names: &["timeout"], read: timeout },
+];
+
+pub fn read(field: &Field<'_>, options: &mut Options, report: &mut Report) {
+    let Some(map) = field.map(report) else { return };
+    super::read(map, KEYS, options, report);
+    let given = &options.authorization;
+    if (given.user.is_some() || given.password.is_some()) && given.token.is_some() {
+        report.refuse(field.at(), "Cannot have a user/pass and token");
+    }
+}
+
+fn given(field: &Field<'_>, report: &mut Report) -> Option<String> {
+    field.string(report).filter(|text| !text.is_empty()).map(str::to_owned)
+}
+
+/// A hashed secret would be compared as text.
+fn secret(field: &Field<'_>, report: &mut Report) -> Option<String> {
+    let secret = given(field, report)?;
+    if secret.starts_with("$2") {
+        report.unbuilt(field.at(), field.key, "bcrypt secrets");
+        return None;
+    }
+    Some(secret)
+}
+
+/// Seconds, or text with units.
+fn timeout(field: &Field<'_>, options: &mut Options, report: &mut Report) {
+    let (seconds, shown) = match &field.node.value {
+        Value::Integer(seconds) => (*seconds as f64, seconds.to_string()),
+        Value::Float(seconds) => (*seconds, seconds.to_string()),
+        Value::String(text) => match parse_duration(text) {
+            Ok(nanoseconds) => (nanoseconds as f64 / 1e9, text.clone()),
+            Err(error) => {
+                let said = format!("error parsing authorization config, 'timeout' {error}");
+                return report.refuse(field.at(), said);
+            }
+        },
+        _ => return report.refuse(field.at(), "error parsing authorization config, 'timeout' wrong type"),
+    };
+    if seconds > 60.0 {
+        let why = format!(
+            "timeout of {shown} ({seconds:.6} seconds) is high, consider keeping it under 60 seconds. possibly \
+             caused by unquoted duration; use '1m' instead of 1m, for example"
+        );
+        report.warn(field.at(), field.key, &why);
+    }
+    options.limits.auth_timeout = match seconds {
+        0.0 => Duration::from_secs(2),
+        seconds => Duration::try_from_secs_f64(seconds).unwrap_or_default(),
+    };
+}

@@ -1,0 +1,59 @@
+//! A parsed configuration: values that know where they stand.
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use super::problem::Position;
+
+/// A map of a configuration. A key given twice has its last value, as in nats-server.
+pub type Map = BTreeMap<String, Node>;
+
+/// A value. Containers are shared, for a variable may be referred to often.
+#[derive(Clone, Debug)]
+pub enum Value {
+    String(String),
+    Bool(bool),
+    Integer(i64),
+    Float(f64),
+    Date(jiff::civil::DateTime),
+    Array(Rc<Vec<Node>>),
+    Map(Rc<Map>),
+}
+
+impl Value {
+    /// The type's name as nats-server's messages have it: Go's.
+    pub fn type_name(&self) -> &'static str {
+        match self {
+            Value::String(_) => "string",
+            Value::Bool(_) => "bool",
+            Value::Integer(_) => "int64",
+            Value::Float(_) => "float64",
+            Value::Date(_) => "time.Time",
+            Value::Array(_) => "[]interface {}",
+            Value::Map(_) => "map[string]interface {}",
+        }
+    }
+}
+
+/// A value in its place: where its key stands, in a map, else where it stands itself.
+#[derive(Clone, Debug)]
+pub struct Node {
+    pub value: Value,
+    pub at: Position,
+    /// A variable referred to it: then its key need not mean anything by itself.
+    pub used: Cell<bool>,
+    /// Values in it, itself included, counting shared ones each time.
+    pub weight: u64,
+}
+
+impl Node {
+    pub fn new(value: Value, at: Position) -> Node {
+        let inside = match &value {
+            Value::Array(nodes) => nodes.iter().map(|node| node.weight).fold(0, u64::saturating_add),
+            Value::Map(map) => map.values().map(|node| node.weight).fold(0, u64::saturating_add),
+            _ => 0,
+        };
+        Node { value, at, used: Cell::new(false), weight: inside.saturating_add(1) }
+    }
+}
