@@ -29,6 +29,8 @@ pub enum Order {
     AnnounceLameDuck,
     /// Close up to this many clients with the reason "Server Shutdown".
     CloseClients(usize),
+    /// Close this many clients, for they are more than `max_connections` now allows.
+    CloseExcess(usize),
     /// Close every client after flushing what it has been sent so far, then end the thread.
     Shutdown,
 }

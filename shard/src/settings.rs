@@ -45,7 +45,7 @@ impl Default for Limits {
 }
 
 /// How a client proves who it is.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub enum Credentials {
     #[default]
     None,

@@ -1,13 +1,15 @@
 //! What must hold between options. Source: nats-server `server.go:validateOptions`.
 
+use super::field::shown_duration;
 use super::options::Options;
 
 /// Answers what is wrong, in nats-server's words.
 pub fn check(options: &Options) -> Result<(), String> {
     if options.lame_duck_grace_period >= options.lame_duck_duration {
         return Err(format!(
-            "lame duck grace period ({:?}) should be strictly lower than lame duck duration ({:?})",
-            options.lame_duck_grace_period, options.lame_duck_duration
+            "lame duck grace period ({}) should be strictly lower than lame duck duration ({})",
+            shown_duration(options.lame_duck_grace_period),
+            shown_duration(options.lame_duck_duration)
         ));
     }
     let limits = &options.limits;

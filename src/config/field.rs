@@ -130,6 +130,38 @@ pub fn parse_duration(text: &str) -> Result<i64, String> {
     i64::try_from(if negative { -total } else { total }).map_err(|_| invalid())
 }
 
+/// A duration as Go prints it: `1m30s`, `1.5s`, `250ms`, `2h0m0s`. Source: Go's `time.Duration.String`.
+pub fn shown_duration(duration: std::time::Duration) -> String {
+    let nanoseconds = duration.as_nanos();
+    let (unit, name) = match nanoseconds {
+        0 => return "0s".to_owned(),
+        1..1_000 => (1, "ns"),
+        1_000..1_000_000 => (1_000, "µs"),
+        1_000_000..1_000_000_000 => (1_000_000, "ms"),
+        _ => (1_000_000_000, "s"),
+    };
+    let (minutes, seconds) = match nanoseconds / unit {
+        whole if name == "s" => (whole / 60, whole % 60),
+        whole => (0, whole),
+    };
+    let mut out = String::new();
+    if minutes >= 60 {
+        out.push_str(&format!("{}h", minutes / 60));
+    }
+    if minutes > 0 {
+        out.push_str(&format!("{}m", minutes % 60));
+    }
+    out.push_str(&seconds.to_string());
+    let fraction = nanoseconds % unit;
+    if fraction > 0 {
+        let digits = unit.ilog10() as usize;
+        out.push('.');
+        out.push_str(format!("{fraction:0digits$}").trim_end_matches('0'));
+    }
+    out.push_str(name);
+    out
+}
+
 /// Text in double quotes, odd characters escaped, as Go's `%q` has it.
 pub fn quoted(text: &str) -> String {
     let mut out = String::from("\"");
@@ -207,6 +239,23 @@ mod tests {
             ("9999999999h", "time: invalid duration \"9999999999h\""),
         ] {
             assert_eq!(parse_duration(text), Err(want.to_owned()), "{text}");
+        }
+    }
+
+    #[test]
+    fn durations_as_go_prints_them() {
+        let nanoseconds = std::time::Duration::from_nanos;
+        for (given, want) in [
+            (0, "0s"),
+            (5, "5ns"),
+            (1_500, "1.5µs"),
+            (250_000_000, "250ms"),
+            (1_500_000_000, "1.5s"),
+            (90_000_000_000, "1m30s"),
+            (7_200_000_000_000, "2h0m0s"),
+            (3_661_000_000_001, "1h1m1.000000001s"),
+        ] {
+            assert_eq!(shown_duration(nanoseconds(given)), want);
         }
     }
 

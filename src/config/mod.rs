@@ -5,6 +5,7 @@
 //! ```
 
 mod check;
+mod diff;
 mod digest;
 mod field;
 mod lexer;
@@ -18,6 +19,7 @@ mod tree;
 use std::path::Path;
 
 pub use check::check;
+pub use diff::{Changes, diff};
 pub use options::{Options, Source};
 pub use parser::{Environment, parse_file, parse_text};
 pub use problem::Problem;

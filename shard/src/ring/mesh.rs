@@ -77,6 +77,8 @@ pub struct Mesh {
     doorbells: Arc<[Doorbell]>,
     /// Lanes that were given a letter since the last `publish`.
     dirty: ShardSet,
+    /// Lanes whose ring is full.
+    spilled: ShardSet,
 }
 
 /// The ring from one other shard.
@@ -97,6 +99,7 @@ pub fn meshes(doorbells: Arc<[Doorbell]>) -> Vec<Mesh> {
             inbound: Vec::new(),
             doorbells: doorbells.clone(),
             dirty: ShardSet::EMPTY,
+            spilled: ShardSet::EMPTY,
         })
         .collect();
     for from in 0..shards {
@@ -131,6 +134,9 @@ impl Mesh {
         let lane = self.lanes[to as usize].as_mut().expect("no shard writes to itself");
         lane.send(&Envelope::new(letter));
         self.dirty.insert(to);
+        if !lane.spill.is_empty() {
+            self.spilled.insert(to);
+        }
         if lane.producer.unpublished() > PUBLISH_EARLY_BYTES {
             self.publish();
         }
@@ -143,7 +149,7 @@ impl Mesh {
             return;
         }
         let mut shown = ShardSet::EMPTY;
-        let mut spilled = ShardSet::EMPTY;
+        self.spilled = ShardSet::EMPTY;
         for to in self.dirty {
             let lane = self.lanes[to as usize].as_mut().expect("a dirty lane exists");
             lane.unspill();
@@ -151,27 +157,19 @@ impl Mesh {
                 shown.insert(to);
             }
             if !lane.spill.is_empty() {
-                spilled.insert(to);
+                self.spilled.insert(to);
             }
         }
-        self.dirty = spilled;
+        self.dirty = self.spilled;
         for to in shown {
             self.doorbells[to as usize].ring();
         }
     }
 
-    /// Shards whose ring is full: who feeds them must pause.
+    /// Whether letters wait for room anywhere: then who feeds the rings must pause.
     #[inline]
-    pub fn is_congested(&self, to: ShardSet) -> bool {
-        if self.dirty.is_empty() {
-            return false;
-        }
-        to.into_iter().any(|to| self.lanes[to as usize].as_ref().is_some_and(|lane| !lane.spill.is_empty()))
-    }
-
-    /// Whether letters wait for room anywhere.
     pub fn has_spilled(&self) -> bool {
-        self.lanes.iter().flatten().any(|lane| !lane.spill.is_empty())
+        !self.spilled.is_empty()
     }
 
     /// Whether a shard has done all that was ever sent to it.

@@ -12,6 +12,7 @@ mod desk;
 mod letters;
 mod moves;
 mod operations;
+mod orders;
 mod publish;
 mod timers;
 mod trace;
@@ -27,7 +28,6 @@ use crate::driver::{Driver, Event, Wait};
 use crate::launch::Order;
 use crate::proto::text::Reason;
 use crate::session::Pause;
-use crate::slot::Slot;
 
 /// How often a full ring is looked at again.
 const CONGESTED_WAIT: u64 = 50_000;
@@ -229,52 +229,6 @@ impl<D: Driver> Shard<D> {
             connection.sent_at = desk.now;
             desk.flights += 1;
             driver.send(connection.slot, connection.outbox.take_batch());
-        }
-    }
-
-    fn take_orders(&mut self) {
-        while let Ok(order) = self.orders.try_recv() {
-            match order {
-                Order::Settings(settings) => self.core.adopt(settings),
-                Order::StopListening => {
-                    self.listening = false;
-                    self.accept_again_at = None;
-                    self.driver.listen(false);
-                }
-                Order::AnnounceLameDuck => self.announce_lame_duck(),
-                Order::CloseClients(count) => self.close_clients(count),
-                Order::Shutdown => {
-                    self.listening = false;
-                    self.driver.listen(false);
-                    self.core.stopping = true;
-                    self.close_clients(usize::MAX);
-                }
-            }
-        }
-    }
-
-    fn announce_lame_duck(&mut self) {
-        self.core.lame_duck = true;
-        let told = |connection: &&crate::session::Connection| {
-            connection.closing.is_none() && connection.connect.protocol >= 1
-        };
-        let slots: Vec<Slot> =
-            self.core.desk.connections.iter().filter(told).map(|connection| connection.slot).collect();
-        for slot in slots {
-            operations::send_info(&mut self.core, slot.index, None);
-        }
-    }
-
-    fn close_clients(&mut self, count: usize) {
-        let open = self.core.desk.connections.iter().filter(|connection| connection.closing.is_none());
-        let slots: Vec<Slot> = open.take(count).map(|connection| connection.slot).collect();
-        for slot in slots {
-            self.core.desk.doom(slot, Reason::ServerShutdown);
-        }
-        if self.core.stopping {
-            let lingering = self.core.desk.connections.iter().filter(|connection| connection.lingering);
-            let slots: Vec<Slot> = lingering.map(|connection| connection.slot).collect();
-            self.core.desk.wishes.extend(slots.into_iter().map(Wish::Close));
         }
     }
 }

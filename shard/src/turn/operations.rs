@@ -365,7 +365,7 @@ fn connect(core: &mut Core, index: u32, json: &[u8]) {
     super::moves::settle(core, index);
 }
 
-fn authorization_violation(core: &mut Core, index: u32) {
+pub fn authorization_violation(core: &mut Core, index: u32) {
     let connection = core.desk.connections.at(index);
     let slot = connection.slot;
     let user = connection.connect.user.clone();

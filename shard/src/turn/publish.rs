@@ -9,7 +9,7 @@ use crate::proto::text::{self, Reason};
 use crate::ring::letter::{self, HOPS_MAX, Letter};
 use crate::session::Pause;
 use crate::session::connection::Answer;
-use crate::shard_set::{ShardId, ShardSet};
+use crate::shard_set::ShardId;
 use crate::slot::Slot;
 
 /// How long a publisher whose reader is far behind is paused: nanoseconds. Source: nats-server `client.go`
@@ -81,7 +81,7 @@ pub fn publish(core: &mut Core, index: u32, message: &client::Message<'_>) {
         core.desk.slow_reader = false;
         stall(core, slot);
     }
-    if core.mesh.is_congested(ShardSet::first(core.gauges.clients.len())) {
+    if core.mesh.has_spilled() {
         core.desk.pause(index, Pause::Congestion);
         core.desk.congested.push(slot);
     }
@@ -233,17 +233,24 @@ fn deliver_to_one(
 fn choose_again(core: &mut Core, message: &letter::Message<'_>, mut passage: Passage<'_>) {
     let Core { accounts, desk, mesh, chance, queue_names, .. } = core;
     let (matched, table) = accounts[passage.account as usize].interest.lookup(passage.delivery.subject);
+    let mut delivered = false;
     for name in letter::queue_names(message.queues) {
         let Some(group) = table.queue(name).and_then(|queue| matched.group(queue)) else { continue };
-        if let Pick::There(shard) = pick(matched, group, chance, desk, table, &mut passage) {
+        let picked = pick(matched, group, chance, desk, table, &mut passage);
+        delivered |= !matches!(picked, Pick::Nobody);
+        if let Pick::There(shard) = picked {
             if let Some(connection) = desk.connections.get(passage.origin) {
                 connection.touched.insert(shard);
                 connection.queue_touched.insert(shard);
             }
             queue_names.clear();
             queue_names.push(name);
-            mesh.send(shard, message_letter(&passage, false, false, queue_names.as_bytes()));
+            mesh.send(shard, message_letter(&passage, false, message.sole, queue_names.as_bytes()));
         }
+    }
+    if !delivered && message.sole {
+        let Delivery { subject, reply_len, tail, .. } = passage.delivery;
+        no_responder(core, passage.origin, subject, &tail[..reply_len]);
     }
 }
 
@@ -262,6 +269,9 @@ pub fn receive(core: &mut Core, from: ShardId, message: &letter::Message<'_>) {
     let mut passage =
         Passage { account: message.account, origin: message.origin, hops: message.hops, delivery };
     if message.returned {
+        let publisher = core.desk.connections.get(message.origin);
+        let deaf = publisher.is_some_and(|publisher| !publisher.echo);
+        passage.delivery.no_echo = deaf.then_some(message.origin.index);
         return choose_again(core, message, passage);
     }
     let Core { accounts, desk, mesh, chance, queue_names, .. } = core;
@@ -286,8 +296,9 @@ pub fn receive(core: &mut Core, from: ShardId, message: &letter::Message<'_>) {
             queue_names.push(name);
             let hops = passage.hops + 1;
             let queues = queue_names.as_bytes();
-            let returned =
-                letter::Message { plain: false, sole: false, returned: true, hops, queues, ..*message };
+            // Whether nobody got it can be told there only if it was for this group alone.
+            let sole = message.sole && !message.plain && letter::queue_names(message.queues).count() == 1;
+            let returned = letter::Message { plain: false, returned: true, sole, hops, queues, ..*message };
             mesh.send(from, Letter::Message(returned));
             delivered = true;
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::super::field::{Field, listen};
+use super::super::field::{Field, listen, shown_duration};
 use super::super::options::Options;
 use super::super::report::Report;
 use super::super::tree::Value;
@@ -384,9 +384,10 @@ fn write_timeout(field: &Field<'_>, _options: &mut Options, report: &mut Report)
 fn lame_duck_duration(field: &Field<'_>, options: &mut Options, report: &mut Report) {
     match field.duration_text("lame_duck_duration", report) {
         Some(nanoseconds) if nanoseconds < 30_000_000_000 => {
-            let given = field.string(report).unwrap_or_default();
-            report
-                .refuse(field.at(), format!("invalid lame_duck_duration of {given}, minimum is 30 seconds"));
+            let given = shown_duration(Duration::from_nanos(nanoseconds.unsigned_abs()));
+            let sign = if nanoseconds < 0 { "-" } else { "" };
+            let said = format!("invalid lame_duck_duration of {sign}{given}, minimum is 30 seconds");
+            report.refuse(field.at(), said);
         }
         Some(nanoseconds) => options.lame_duck_duration = Duration::from_nanos(nanoseconds as u64),
         None => {}

@@ -1,0 +1,94 @@
+//! What the control core tells the shard to do.
+
+use std::sync::Arc;
+
+use super::Shard;
+use super::desk::{Alarm, Wish};
+use super::operations;
+use crate::driver::Driver;
+use crate::launch::Order;
+use crate::proto::text::{self, Reason};
+use crate::session::{Connection, credentials};
+use crate::settings::Settings;
+use crate::slot::Slot;
+
+impl<D: Driver> Shard<D> {
+    pub(super) fn take_orders(&mut self) {
+        while let Ok(order) = self.orders.try_recv() {
+            match order {
+                Order::Settings(settings) => self.reload(settings),
+                Order::StopListening => {
+                    self.listening = false;
+                    self.accept_again_at = None;
+                    self.driver.listen(false);
+                }
+                Order::AnnounceLameDuck => self.announce_lame_duck(),
+                Order::CloseClients(count) => self.close_clients(count),
+                Order::CloseExcess(count) => self.close_excess(count),
+                Order::Shutdown => {
+                    self.listening = false;
+                    self.driver.listen(false);
+                    self.core.stopping = true;
+                    self.close_clients(usize::MAX);
+                }
+            }
+        }
+    }
+
+    /// Uses other settings; where credentials changed, those who would no longer be let in are cut.
+    /// Source: nats-server `reload.go:reloadAuthorization`.
+    fn reload(&mut self, settings: Arc<Settings>) {
+        let changed = self.core.settings.credentials != settings.credentials;
+        self.core.adopt(settings);
+        if !changed {
+            return;
+        }
+        let needed = self.core.needs_credentials();
+        for slot in self.open(|_| true) {
+            let core = &mut self.core;
+            let connection = core.desk.connections.at(slot.index);
+            if !connection.connected {
+                if needed && !connection.awaits_connect {
+                    let timeout = core.settings.limits.auth_timeout.as_nanos() as u64;
+                    core.desk.set_alarm(core.desk.now + timeout, Alarm::Authentication, slot);
+                }
+                core.desk.connections.at(slot.index).awaits_connect = needed;
+            } else if !credentials::accepted(&core.settings.credentials, &connection.connect) {
+                operations::authorization_violation(core, slot.index);
+            }
+        }
+    }
+
+    fn announce_lame_duck(&mut self) {
+        self.core.lame_duck = true;
+        for slot in self.open(|connection| connection.connect.protocol >= 1) {
+            operations::send_info(&mut self.core, slot.index, None);
+        }
+    }
+
+    /// Closes clients that are more than may be. Source: nats-server `reload.go:maxConnOption.Apply`.
+    fn close_excess(&mut self, count: usize) {
+        for slot in self.open(|_| true).into_iter().take(count) {
+            let desk = &mut self.core.desk;
+            desk.write_error(slot.index, text::MAXIMUM_CONNECTIONS_EXCEEDED);
+            desk.doom(slot, Reason::MaximumConnectionsExceeded);
+        }
+    }
+
+    fn close_clients(&mut self, count: usize) {
+        for slot in self.open(|_| true).into_iter().take(count) {
+            self.core.desk.doom(slot, Reason::ServerShutdown);
+        }
+        if self.core.stopping {
+            let lingering = self.core.desk.connections.iter().filter(|connection| connection.lingering);
+            let slots: Vec<Slot> = lingering.map(|connection| connection.slot).collect();
+            self.core.desk.wishes.extend(slots.into_iter().map(Wish::Close));
+        }
+    }
+
+    /// Connections that are not about to end.
+    fn open(&self, wanted: impl Fn(&Connection) -> bool) -> Vec<Slot> {
+        let open = self.core.desk.connections.iter().filter(|connection| connection.closing.is_none());
+        open.filter(|connection| wanted(connection)).map(|connection| connection.slot).collect()
+    }
+}

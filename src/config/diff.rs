@@ -1,0 +1,280 @@
+//! What a reload changes, and what it may not. Source: nats-server `reload.go:diffOptions`.
+
+use super::field::shown_duration;
+use super::options::Options;
+
+/// What differs between the options of a running server and new ones.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// A line each for the log, in nats-server's words.
+    pub said: Vec<String>,
+    /// The log must be set up anew.
+    pub log: bool,
+    pub max_connections: bool,
+    pub pid_file: bool,
+    pub ports_file_dir: bool,
+}
+
+/// How an option may change.
+enum Rule {
+    /// Said with its new value.
+    Value(fn(&Options) -> String),
+    /// Said without it.
+    Named,
+    /// Not said.
+    Silent,
+    /// Refused; the name nats-server's message has for it, and the value to show.
+    Fixed(fn(&Options) -> String),
+}
+
+struct Row {
+    name: &'static str,
+    same: fn(&Options, &Options) -> bool,
+    rule: Rule,
+}
+
+macro_rules! row {
+    ($name:literal, $($field:ident).+, $rule:expr) => {
+        Row { name: $name, same: |one, other| one.$($field).+ == other.$($field).+, rule: $rule }
+    };
+}
+
+macro_rules! shown {
+    ($($field:ident).+) => {
+        Rule::Value(|options| format!("{:?}", options.$($field).+))
+    };
+}
+
+macro_rules! fixed {
+    ($($field:ident).+) => {
+        Rule::Fixed(|options| format!("{:?}", options.$($field).+))
+    };
+}
+
+/// Every option there is: one that is missing here could change without anybody noticing, so the test below
+/// counts them.
+const ROWS: &[Row] = &[
+    row!("digest", source, Rule::Silent),
+    row!("trace_verbose", tracing.verbose, shown!(tracing.verbose)),
+    row!("trace_headers", tracing.headers_only, shown!(tracing.headers_only)),
+    row!("trace", tracing.trace, shown!(tracing.trace)),
+    row!("debug", tracing.debug, shown!(tracing.debug)),
+    row!("max_traced_msg_len", tracing.max_traced_msg_len, shown!(tracing.max_traced_msg_len)),
+    row!("logtime", log_time, shown!(log_time)),
+    row!("logtime_utc", log_utc, shown!(log_utc)),
+    row!(
+        "log_file",
+        log_file,
+        Rule::Value(|options| options
+            .log_file
+            .as_ref()
+            .map_or_else(String::new, |file| file.display().to_string()))
+    ),
+    row!("LogSizeLimit", log_size_limit, fixed!(log_size_limit)),
+    row!("LogMaxFiles", log_max_num, fixed!(log_max_num)),
+    row!("syslog", syslog.local, shown!(syslog.local)),
+    row!(
+        "remote_syslog",
+        syslog.remote,
+        Rule::Value(|options| options.syslog.remote.clone().unwrap_or_default())
+    ),
+    row!("connect_error_reports", connect_error_reports, shown!(connect_error_reports)),
+    row!("reconnect_error_reports", reconnect_error_reports, shown!(reconnect_error_reports)),
+    row!("authorization username", authorization.user, Rule::Named),
+    row!("authorization password", authorization.password, Rule::Named),
+    row!("authorization token", authorization.token, Rule::Named),
+    row!(
+        "authorization timeout",
+        limits.auth_timeout,
+        Rule::Value(|options| options.limits.auth_timeout.as_secs_f64().to_string())
+    ),
+    row!("tags", tags, Rule::Named),
+    row!("metadata", metadata, Rule::Named),
+    row!(
+        "max_connections",
+        limits.max_connections,
+        Rule::Value(|options| options
+            .limits
+            .max_connections
+            .map_or_else(|| "-1".to_owned(), |max| max.to_string()))
+    ),
+    row!(
+        "pid_file",
+        pid_file,
+        Rule::Value(|options| options
+            .pid_file
+            .as_ref()
+            .map_or_else(String::new, |file| file.display().to_string()))
+    ),
+    row!(
+        "ports_file_dir",
+        ports_file_dir,
+        Rule::Value(|options| options
+            .ports_file_dir
+            .as_ref()
+            .map_or_else(String::new, |dir| dir.display().to_string()))
+    ),
+    row!("max_control_line", limits.max_control_line, shown!(limits.max_control_line)),
+    row!("max_payload", limits.max_payload, shown!(limits.max_payload)),
+    row!(
+        "ping_interval",
+        limits.ping_interval,
+        Rule::Value(|options| shown_duration(options.limits.ping_interval))
+    ),
+    row!("ping_max", limits.ping_max, shown!(limits.ping_max)),
+    row!(
+        "write_deadline",
+        limits.write_deadline,
+        Rule::Value(|options| shown_duration(options.limits.write_deadline))
+    ),
+    row!(
+        "no_fast_producer_stall",
+        stall_fast_producers,
+        Rule::Value(|options| (!options.stall_fast_producers).to_string())
+    ),
+    row!("Host", host, Rule::Fixed(|options| options.host.clone())),
+    row!("Port", port, Rule::Fixed(|options| options.port.unwrap_or_default().to_string())),
+    row!("ServerName", name, Rule::Fixed(|options| options.name.clone().unwrap_or_default())),
+    row!("NoHeaderSupport", headers, Rule::Fixed(|options| (!options.headers).to_string())),
+    row!("MaxSubs", limits.max_subscriptions, fixed!(limits.max_subscriptions)),
+    row!("MaxSubTokens", limits.max_subscription_tokens, fixed!(limits.max_subscription_tokens)),
+    row!("MaxPending", limits.max_pending, fixed!(limits.max_pending)),
+    row!("MaxClosedClients", max_closed_clients, fixed!(max_closed_clients)),
+    row!(
+        "LameDuckDuration",
+        lame_duck_duration,
+        Rule::Fixed(|options| shown_duration(options.lame_duck_duration))
+    ),
+    row!(
+        "LameDuckGracePeriod",
+        lame_duck_grace_period,
+        Rule::Fixed(|options| shown_duration(options.lame_duck_grace_period))
+    ),
+    row!("HTTPHost", http_host, Rule::Fixed(|options| options.http_host.clone())),
+    row!("HTTPPort", http_port, fixed!(http_port)),
+    row!("HTTPBasePath", http_base_path, Rule::Fixed(|options| options.http_base_path.clone())),
+    row!("shards", shards, fixed!(shards)),
+    row!("cpus", cpus, fixed!(cpus)),
+    row!("driver", driver, fixed!(driver)),
+    row!("placement", placement, fixed!(placement)),
+];
+
+/// Compares; the error is why the new options cannot be had while running.
+pub fn diff(old: &Options, new: &Options) -> Result<Changes, String> {
+    let mut changes = Changes::default();
+    for Row { name, same, rule } in ROWS {
+        if same(old, new) {
+            continue;
+        }
+        match rule {
+            Rule::Fixed(show) => {
+                let (old, new) = (show(old), show(new));
+                return Err(format!("config reload not supported for {name}: old={old}, new={new}"));
+            }
+            Rule::Value(show) => changes.said.push(format!("Reloaded: {name} = {}", show(new))),
+            Rule::Named => changes.said.push(format!("Reloaded: {name}")),
+            Rule::Silent => {}
+        }
+    }
+    changes.log = old.tracing != new.tracing
+        || old.log_file != new.log_file
+        || (old.log_time, old.log_utc) != (new.log_time, new.log_utc)
+        || old.syslog != new.syslog;
+    changes.max_connections = old.limits.max_connections != new.limits.max_connections;
+    changes.pid_file = old.pid_file != new.pid_file;
+    changes.ports_file_dir = old.ports_file_dir != new.ports_file_dir;
+    Ok(changes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn says_what_changes() {
+        let old = Options::default();
+        let mut new = old.clone();
+        assert_eq!(diff(&old, &new), Ok(Changes::default()));
+        new.tracing.debug = true;
+        new.authorization.password = Some("hidden".to_owned());
+        new.limits.max_connections = None;
+        new.limits.ping_interval = Duration::from_secs(90);
+        let changes = diff(&old, &new).unwrap();
+        let want = [
+            "Reloaded: debug = true",
+            "Reloaded: authorization password",
+            "Reloaded: max_connections = -1",
+            "Reloaded: ping_interval = 1m30s",
+        ];
+        assert_eq!(changes.said, want);
+        assert!(changes.log && changes.max_connections && !changes.pid_file);
+    }
+
+    #[test]
+    fn refuses_what_cannot_change() {
+        let old = Options::default();
+        let new = Options { host: "127.0.0.1".to_owned(), ..old.clone() };
+        let error = diff(&old, &new).unwrap_err();
+        assert_eq!(error, "config reload not supported for Host: old=0.0.0.0, new=127.0.0.1");
+    }
+
+    /// Options that differ in anything differ in some row. Breaking an `Options` apart here makes whoever
+    /// adds a field come by.
+    #[test]
+    fn knows_every_option() {
+        let Options {
+            source: _,
+            host: _,
+            port: _,
+            name: _,
+            pid_file: _,
+            ports_file_dir: _,
+            log_file: _,
+            log_size_limit: _,
+            log_max_num: _,
+            log_time: _,
+            log_utc: _,
+            syslog: crate::config::options::Syslog { local: _, remote: _ },
+            tracing:
+                shard::settings::Tracing {
+                    debug: _,
+                    trace: _,
+                    verbose: _,
+                    headers_only: _,
+                    max_traced_msg_len: _,
+                },
+            connect_error_reports: _,
+            reconnect_error_reports: _,
+            authorization: crate::config::options::Authorization { user: _, password: _, token: _ },
+            limits:
+                shard::settings::Limits {
+                    max_connections: _,
+                    max_subscriptions: _,
+                    max_control_line: _,
+                    max_payload: _,
+                    max_pending: _,
+                    write_deadline: _,
+                    ping_interval: _,
+                    ping_max: _,
+                    auth_timeout: _,
+                    max_subscription_tokens: _,
+                },
+            headers: _,
+            stall_fast_producers: _,
+            max_closed_clients: _,
+            lame_duck_duration: _,
+            lame_duck_grace_period: _,
+            http_host: _,
+            http_port: _,
+            http_base_path: _,
+            tags: _,
+            metadata: _,
+            shards: _,
+            cpus: _,
+            driver: _,
+            placement: _,
+        } = Options::default();
+        assert_eq!(ROWS.len(), 47);
+    }
+}
