@@ -13,7 +13,7 @@ use shard::shard_set::SHARDS_MAX;
 use crate::cli::Options;
 use crate::{logging, version};
 
-/// A started server, as the control loop holds it.
+/// A started server, as the control core holds it.
 pub struct Server {
     pub shards: Vec<ShardHandle>,
     pub gauges: Arc<Gauges>,
@@ -34,50 +34,86 @@ impl Server {
     }
 }
 
-/// Starts everything; what fails is fatal.
-pub fn start(options: &Options, reporter: Reporter) -> Server {
-    let server_id = KeyPair::new_server().public_key();
-    let name = options.name.clone().unwrap_or_else(|| server_id.clone());
-    tracing::info!("Starting corebus");
-    tracing::info!("  Version:  {} (NATS {})", version::PRODUCT, version::NATS_LEVEL);
-    tracing::info!("  Name:     {name}");
-    tracing::info!("  ID:       {server_id}");
-    let listener = listen(options);
-    let port = listener.local_addr().map_or(0, |address| address.port());
-    let own = listener.try_clone().unwrap_or_else(|error| logging::fatal(&error.to_string()));
-    let cpus = cpus(options);
-    let driver = driver(options);
-    tracing::info!(
-        "  Shards:   {} on {}",
-        cpus.len(),
-        if driver == DriverKind::Uring { "io_uring" } else { "epoll" }
-    );
-    let settings = Arc::new(Settings {
-        identity: Identity {
+/// What is settled before anything runs: the listener is bound, cores and driver are chosen.
+pub struct Plan {
+    pub driver: DriverKind,
+    identity: Identity,
+    cpus: Vec<Option<usize>>,
+    /// A core that no shard is pinned to.
+    spare_cpu: Option<usize>,
+    listener: TcpListener,
+}
+
+impl Plan {
+    /// Settles it and says so in the log; what fails is fatal.
+    pub fn make(options: &Options) -> Plan {
+        let server_id = KeyPair::new_server().public_key();
+        let server_name = options.name.clone().unwrap_or_else(|| server_id.clone());
+        tracing::info!("Starting corebus");
+        tracing::info!("  Version:  {} (NATS {})", version::PRODUCT, version::NATS_LEVEL);
+        tracing::info!("  Name:     {server_name}");
+        tracing::info!("  ID:       {server_id}");
+        let listener = listen(options);
+        let allowed = allowed_cpus();
+        let cpus = cpus(options, &allowed);
+        let driver = driver(options);
+        tracing::info!(
+            "  Shards:   {} on {}",
+            cpus.len(),
+            if driver == DriverKind::Uring { "io_uring" } else { "epoll" }
+        );
+        let identity = Identity {
             server_id,
-            server_name: name,
+            server_name,
             nats_version: version::NATS_LEVEL.to_owned(),
             product_version: version::PRODUCT.to_owned(),
             git_commit: String::new(),
             host: options.host.clone(),
-            port,
-        },
-        limits: options.limits.clone(),
-        credentials: options.credentials(),
-        placement: options.placement,
-        tracing: options.tracing,
-        headers: options.headers,
-        stall_fast_producers: options.stall_fast_producers,
-    });
-    let gauges = Arc::new(Gauges::new(cpus.len()));
-    let started = launch(Launch { settings, driver, cpus, listener, gauges: gauges.clone(), reporter });
-    let shards = started.unwrap_or_else(|error| logging::fatal(&format!("Cannot start shards: {error}")));
-    let address = match options.host.contains(':') {
-        true => format!("[{}]:{port}", options.host),
-        false => format!("{}:{port}", options.host),
-    };
-    let files = write_files(options, &address);
-    Server { shards, gauges, address, listener: own, files }
+            port: listener.local_addr().map_or(0, |address| address.port()),
+        };
+        Plan { driver, identity, spare_cpu: spare_cpu(&allowed, &cpus), cpus, listener }
+    }
+
+    /// Moves the calling thread, and those it starts later, to a core without a shard, if there is one.
+    pub fn leave_shards_alone(&self) {
+        if let Some(cpu) = self.spare_cpu {
+            let mut cpus = rustix::thread::CpuSet::new();
+            cpus.set(cpu);
+            // Where this is barred, the scheduler places it.
+            let _ = rustix::thread::sched_setaffinity(None, &cpus);
+        }
+    }
+
+    /// Starts the shards and writes the files that tell others; what fails is fatal.
+    pub fn start(self, options: &Options, reporter: Reporter) -> Server {
+        let own = self.listener.try_clone().unwrap_or_else(|error| logging::fatal(&error.to_string()));
+        let port = self.identity.port;
+        let settings = Arc::new(Settings {
+            identity: self.identity,
+            limits: options.limits.clone(),
+            credentials: options.credentials(),
+            placement: options.placement,
+            tracing: options.tracing,
+            headers: options.headers,
+            stall_fast_producers: options.stall_fast_producers,
+        });
+        let gauges = Arc::new(Gauges::new(self.cpus.len()));
+        let started = launch(Launch {
+            settings,
+            driver: self.driver,
+            cpus: self.cpus,
+            listener: self.listener,
+            gauges: gauges.clone(),
+            reporter,
+        });
+        let shards = started.unwrap_or_else(|error| logging::fatal(&format!("Cannot start shards: {error}")));
+        let address = match options.host.contains(':') {
+            true => format!("[{}]:{port}", options.host),
+            false => format!("{}:{port}", options.host),
+        };
+        let files = write_files(options, &address);
+        Server { shards, gauges, address, listener: own, files }
+    }
 }
 
 fn listen(options: &Options) -> TcpListener {
@@ -105,17 +141,29 @@ fn bind(addresses: &[std::net::SocketAddr]) -> io::Result<TcpListener> {
     }
 }
 
-/// One entry a shard: the CPU it is pinned to. More shards than CPUs are not pinned.
-fn cpus(options: &Options) -> Vec<Option<usize>> {
-    let allowed: Vec<usize> = match rustix::thread::sched_getaffinity(None) {
+fn allowed_cpus() -> Vec<usize> {
+    match rustix::thread::sched_getaffinity(None) {
         Ok(set) => (0..rustix::thread::CpuSet::MAX_CPU).filter(|cpu| set.is_set(*cpu)).collect(),
         Err(_) => Vec::new(),
-    };
+    }
+}
+
+/// One entry a shard: the CPU it is pinned to. More shards than CPUs are not pinned.
+fn cpus(options: &Options, allowed: &[usize]) -> Vec<Option<usize>> {
     let parallelism = std::thread::available_parallelism().map_or(1, usize::from);
     let shards = options.shards.unwrap_or(parallelism).min(SHARDS_MAX);
     // With a CPU quota below the number of CPUs, pinning would leave the scheduler no choice.
     let pinned = shards > 1 && shards <= allowed.len() && parallelism == allowed.len();
     (0..shards).map(|shard| pinned.then(|| allowed[shard])).collect()
+}
+
+/// Where the control core runs. On fewer than four cores the scheduler knows better; shards that are not
+/// pinned would inherit the place of who starts them.
+fn spare_cpu(allowed: &[usize], cpus: &[Option<usize>]) -> Option<usize> {
+    if allowed.len() < 4 || cpus.contains(&None) {
+        return None;
+    }
+    allowed.iter().copied().find(|cpu| !cpus.contains(&Some(*cpu)))
 }
 
 fn driver(options: &Options) -> DriverKind {
@@ -160,4 +208,19 @@ fn replace(path: &std::path::Path, text: &str) -> io::Result<()> {
     temporary.push(".new");
     std::fs::write(&temporary, text)?;
     std::fs::rename(&temporary, path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_control_core_takes_what_shards_leave() {
+        let pinned = |cpus: &[usize]| cpus.iter().copied().map(Some).collect::<Vec<_>>();
+        assert_eq!(spare_cpu(&[0, 1, 2, 3], &pinned(&[0, 1, 2])), Some(3));
+        assert_eq!(spare_cpu(&[4, 5, 6, 7], &pinned(&[4, 5])), Some(6));
+        assert_eq!(spare_cpu(&[0, 1, 2, 3], &pinned(&[0, 1, 2, 3])), None);
+        assert_eq!(spare_cpu(&[0, 1, 2], &pinned(&[0, 1])), None, "too few cores to give one away");
+        assert_eq!(spare_cpu(&[0, 1, 2, 3], &[None]), None, "the shard would inherit it");
+    }
 }

@@ -48,7 +48,8 @@ fn serve(options: &cli::Options) -> i32 {
     if let Err(error) = logging::start(log) {
         return fail(&format!("cannot open the log: {error}"));
     }
-    let code = control::run(options).unwrap_or_else(|error| logging::fatal(&error.to_string()));
-    logging::flush();
-    code
+    match control::run(options) {
+        Ok(never) => match never {},
+        Err(error) => logging::fatal(&error.to_string()),
+    }
 }

@@ -1,70 +1,58 @@
-//! The control core: signals in, orders to shards out, reports back. It sleeps when nothing happens.
+//! A server's life: ready, lame duck, shutdown.
 
-use std::io;
-use std::time::{Duration, Instant};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender, unbounded};
+use async_channel::Receiver;
+use futures_lite::{future, pin};
 use shard::launch::{Order, Report};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
-use signal_hook::iterator::Signals;
 
-use crate::boot::{self, Server};
+use super::executor::Executor;
+use super::reports::Happening;
+use super::signals::{Wish, wish};
+use crate::boot::Server;
 use crate::cli::Options;
 use crate::logging;
 
 /// How long shards may take to close everything.
 const SHUTDOWN_MAX: Duration = Duration::from_secs(3);
 
-enum Happening {
-    Signal(i32),
-    Shard(Report),
-}
-
-/// Runs a server from start to end and answers the process's exit code.
-pub fn run(options: &Options) -> io::Result<i32> {
-    let (sender, happenings) = unbounded();
-    watch_signals(sender.clone())?;
-    let reporter = move |report| drop(sender.send(Happening::Shard(report)));
-    let server = boot::start(options, std::sync::Arc::new(reporter));
-    let mut control = Control { server, happenings, ready: 0, stopped: 0 };
-    Ok(control.serve(options))
-}
-
-fn watch_signals(sender: Sender<Happening>) -> io::Result<()> {
-    let mut signals = Signals::new([SIGINT, SIGTERM, SIGQUIT, SIGUSR1, SIGUSR2, SIGHUP])?;
-    std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
-        for signal in signals.forever() {
-            if sender.send(Happening::Signal(signal)).is_err() {
-                return;
-            }
-        }
-    })?;
-    Ok(())
-}
-
-struct Control {
+pub struct Life {
     server: Server,
+    executor: Executor,
     happenings: Receiver<Happening>,
     ready: usize,
     stopped: usize,
 }
 
-impl Control {
-    fn serve(&mut self, options: &Options) -> i32 {
-        while let Ok(happening) = self.happenings.recv() {
-            match happening {
+impl Life {
+    pub fn new(server: Server, executor: Executor, happenings: Receiver<Happening>) -> Life {
+        Life { server, executor, happenings, ready: 0, stopped: 0 }
+    }
+
+    /// Answers the process's exit code.
+    pub async fn live(mut self, options: &Options) -> i32 {
+        loop {
+            match self.happening().await {
                 Happening::Shard(report) => self.report(report),
-                Happening::Signal(SIGUSR2) => {
-                    return self.lame_duck(options);
-                }
-                Happening::Signal(signal) => {
-                    if let Some(code) = self.signal(signal) {
-                        return code;
+                Happening::Signal(signal) => match wish(signal) {
+                    Wish::LameDuck => return self.lame_duck(options).await,
+                    wish => {
+                        if let Some(code) = self.fulfil(wish).await {
+                            return code;
+                        }
                     }
-                }
+                },
             }
         }
-        0
+    }
+
+    async fn happening(&self) -> Happening {
+        match self.happenings.recv().await {
+            Ok(happening) => happening,
+            // The signals' thread and the shards have a sender each.
+            Err(_) => future::pending().await,
+        }
     }
 
     fn report(&mut self, report: Report) {
@@ -81,35 +69,35 @@ impl Control {
         }
     }
 
-    /// Answers the exit code if the signal ends the server.
-    fn signal(&mut self, signal: i32) -> Option<i32> {
-        match signal {
-            SIGUSR1 => logging::reopen(),
-            SIGHUP => tracing::error!("Reload is not supported yet: configuration files"),
-            SIGQUIT => {
-                self.shutdown();
-                return Some(2);
-            }
-            signal => {
-                let name = if signal == SIGINT { "interrupt" } else { "terminated" };
-                tracing::info!("Trapped {name:?} signal");
-                self.shutdown();
-                return Some(0);
+    /// Answers the exit code if the server has ended. Lame duck mode is no wish for in between.
+    async fn fulfil(&mut self, wish: Wish) -> Option<i32> {
+        match wish {
+            Wish::LameDuck => {}
+            Wish::ReopenLog => logging::reopen(),
+            Wish::Reload => tracing::error!("Reload is not supported yet: configuration files"),
+            Wish::End { code, name } => {
+                if let Some(name) = name {
+                    tracing::info!("Trapped {name:?} signal");
+                }
+                self.shutdown().await;
+                return Some(code);
             }
         }
         None
     }
 
-    fn shutdown(&mut self) {
+    /// Whatever signal comes meanwhile, it is under way already.
+    async fn shutdown(&mut self) {
         tracing::info!("Initiating Shutdown...");
         self.order(&Order::Shutdown);
         self.server.stop_listening();
-        let deadline = Instant::now() + SHUTDOWN_MAX;
+        let end = self.executor.sleep(SHUTDOWN_MAX);
+        pin!(end);
         while self.stopped < self.server.shards.len() {
-            match self.happenings.recv_deadline(deadline) {
-                Ok(Happening::Shard(report)) => self.report(report),
-                Ok(Happening::Signal(_)) => {}
-                Err(_) => break,
+            match self.until(&mut end).await {
+                Some(Happening::Shard(report)) => self.report(report),
+                Some(Happening::Signal(_)) => {}
+                None => break,
             }
         }
         self.server.remove_files();
@@ -121,14 +109,14 @@ impl Control {
     }
 
     /// Source: nats-server `server.go:lameDuckMode`.
-    fn lame_duck(&mut self, options: &Options) -> i32 {
+    async fn lame_duck(&mut self, options: &Options) -> i32 {
         tracing::info!("Entering lame duck mode, stop accepting new clients");
         self.order(&Order::StopListening);
         self.server.stop_listening();
         let clients = self.server.gauges.clients_total();
         if clients > 0 {
             self.order(&Order::AnnounceLameDuck);
-            if let Some(code) = self.rest(options.lame_duck_grace_period) {
+            if let Some(code) = self.rest(options.lame_duck_grace_period).await {
                 return code;
             }
             tracing::info!("Closing existing clients");
@@ -139,12 +127,12 @@ impl Control {
                 for _ in 0..batch {
                     self.close_one(&mut next);
                 }
-                if let Some(code) = self.rest(interval) {
+                if let Some(code) = self.rest(interval).await {
                     return code;
                 }
             }
         }
-        self.shutdown();
+        self.shutdown().await;
         0
     }
 
@@ -154,27 +142,37 @@ impl Control {
         for _ in 0..shards.len() {
             let shard = *next % shards.len();
             *next += 1;
-            if self.server.gauges.clients[shard].load(std::sync::atomic::Ordering::Relaxed) > 0 {
+            if self.server.gauges.clients[shard].load(Ordering::Relaxed) > 0 {
                 return shards[shard].order(Order::CloseClients(1));
             }
         }
     }
 
-    /// Waits, unless a signal ends the server meanwhile.
-    fn rest(&mut self, time: Duration) -> Option<i32> {
-        let deadline = Instant::now() + time;
-        loop {
-            match self.happenings.recv_deadline(deadline) {
-                Ok(Happening::Shard(report)) => self.report(report),
-                Ok(Happening::Signal(SIGUSR2)) => {}
-                Ok(Happening::Signal(signal)) => {
-                    if let Some(code) = self.signal(signal) {
+    /// Waits, unless a signal ends the server meanwhile: then it answers the exit code.
+    async fn rest(&mut self, time: Duration) -> Option<i32> {
+        let end = self.executor.sleep(time);
+        pin!(end);
+        while let Some(happening) = self.until(&mut end).await {
+            match happening {
+                Happening::Shard(report) => self.report(report),
+                Happening::Signal(signal) => {
+                    if let Some(code) = self.fulfil(wish(signal)).await {
                         return Some(code);
                     }
                 }
-                Err(_) => return None,
             }
         }
+        None
+    }
+
+    /// What happens next, or nothing if the end comes first.
+    async fn until(&self, end: impl Future<Output = ()>) -> Option<Happening> {
+        let happening = async { Some(self.happening().await) };
+        let over = async {
+            end.await;
+            None
+        };
+        future::or(happening, over).await
     }
 }
 
