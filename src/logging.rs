@@ -42,6 +42,23 @@ pub struct Log {
     pub trace: bool,
 }
 
+impl Log {
+    pub fn of(options: &crate::config::Options) -> Log {
+        Log {
+            file: options.log_file.clone(),
+            time: options.log_time,
+            utc: options.log_utc,
+            debug: options.tracing.debug,
+            trace: options.tracing.trace,
+        }
+    }
+}
+
+/// Refuses: the log cannot be changed while it runs yet.
+pub fn reconfigure(_log: Log) -> io::Result<()> {
+    Err(io::Error::other("changing the log is not supported yet"))
+}
+
 /// Starts the log. It lasts as long as the process.
 pub fn start(log: Log) -> io::Result<JoinHandle<()>> {
     let (sender, entries) = bounded(LINES_MAX);
