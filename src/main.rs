@@ -50,6 +50,6 @@ fn serve(options: &cli::Options) -> i32 {
     }
     match control::run(options) {
         Ok(never) => match never {},
-        Err(error) => logging::fatal(&error.to_string()),
+        Err(error) => logging::fatal(&format!("Cannot start the control core: {error}")),
     }
 }
