@@ -27,6 +27,8 @@ pub enum Command {
     Run(Run),
     /// List the scenarios
     List,
+    /// Write a page with plots of the results kept in the history
+    Report(Report),
     /// Tell what changed between two commits in the history
     Compare(Compare),
 }
@@ -95,6 +97,16 @@ pub struct Measure {
 pub enum Placement {
     Home,
     Spread,
+}
+
+#[derive(Debug, Args)]
+pub struct Report {
+    /// The history to read [default: perf/history/local.jsonl of this checkout]
+    #[arg(long, value_name = "FILE")]
+    pub history: Option<PathBuf>,
+    /// The page to write [default: perf/report/index.html of this checkout]
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

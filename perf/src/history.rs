@@ -71,8 +71,16 @@ pub fn default_file() -> PathBuf {
     }
 }
 
+/// Where the page about them is written if nothing else is said.
+pub fn default_page() -> PathBuf {
+    match checkout() {
+        Some(root) => root.join("perf/report/index.html"),
+        None => PathBuf::from("perf-report.html"),
+    }
+}
+
 /// The checkout of corebus that holds the working directory.
-pub fn checkout() -> Option<PathBuf> {
+fn checkout() -> Option<PathBuf> {
     let here = std::env::current_dir().ok()?;
     here.ancestors().find(|folder| folder.join("perf/Cargo.toml").is_file()).map(Path::to_owned)
 }

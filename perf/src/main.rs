@@ -13,6 +13,7 @@ mod history;
 mod machine;
 mod measure;
 mod process;
+mod report;
 mod scenario;
 mod table;
 mod wire;
@@ -23,7 +24,7 @@ use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use cli::{Cli, Command, Measure};
-use failure::{Outcome, fail};
+use failure::{Failure, Outcome, fail};
 use history::Occasion;
 use machine::Machine;
 use scenario::Scenario;
@@ -39,7 +40,8 @@ fn main() -> ExitCode {
             list();
             Ok(())
         }
-        Command::Compare(compare) => tell_changes(&compare),
+        Command::Report(wanted) => write_report(&wanted),
+        Command::Compare(wanted) => tell_changes(&wanted),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -48,6 +50,19 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn write_report(wanted: &cli::Report) -> Outcome<()> {
+    let records = history::read(&wanted.history.clone().unwrap_or_else(history::default_file))?;
+    let page = report::render(&records)?;
+    let file = wanted.output.clone().unwrap_or_else(history::default_page);
+    let broken = |error: std::io::Error| Failure::new(format!("{}: {error}", file.display()));
+    if let Some(folder) = file.parent() {
+        std::fs::create_dir_all(folder).map_err(broken)?;
+    }
+    std::fs::write(&file, page).map_err(broken)?;
+    println!("{}", file.display());
+    Ok(())
 }
 
 fn tell_changes(wanted: &cli::Compare) -> Outcome<()> {
