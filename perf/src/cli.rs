@@ -70,7 +70,7 @@ pub struct Measure {
     /// Measure corebus alone
     #[arg(long, conflicts_with_all = ["peer_args"])]
     pub no_peer: bool,
-    /// Numbers of shards to measure corebus with [default: quick: 1; run: 1,2 as far as there are cores]
+    /// Numbers of shards to measure corebus with [default: quick: 1; run: 1,2,4 as far as there are cores]
     #[arg(long, value_name = "N,…", value_delimiter = ',', value_parser = clap::value_parser!(u16).range(1..=256))]
     pub shards: Vec<u16>,
     /// Where connections live when there are several shards
@@ -159,7 +159,7 @@ impl Measure {
         let shards = match (self.shards.is_empty(), quick) {
             (false, _) => self.shards.iter().copied().map(usize::from).collect(),
             (true, true) => vec![1],
-            (true, false) => vec![1, 2.min(cores)],
+            (true, false) => [1, 2, 4].into_iter().filter(|shards| *shards <= cores).collect(),
         };
         let mut layouts = Vec::new();
         for shards in shards {

@@ -18,6 +18,7 @@ mod scenario;
 mod table;
 mod wire;
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -35,7 +36,9 @@ fn main() -> ExitCode {
             let quick = scenario::ALL.iter().filter(|scenario| scenario.quick).collect();
             run(quick, &measure, true)
         }
-        Command::Run(chosen) => run(scenario::named(&chosen.scenarios), &chosen.measure, false),
+        Command::Run(chosen) => {
+            scenario::named(&chosen.scenarios).and_then(|scenarios| run(scenarios, &chosen.measure, false))
+        }
         Command::List => {
             list();
             Ok(())
@@ -61,39 +64,39 @@ fn write_report(wanted: &cli::Report) -> Outcome<()> {
         std::fs::create_dir_all(folder).map_err(broken)?;
     }
     std::fs::write(&file, page).map_err(broken)?;
-    println!("{}", file.display());
+    say(&format!("{}\n", file.display()));
     Ok(())
 }
 
 fn tell_changes(wanted: &cli::Compare) -> Outcome<()> {
     let records = history::read(&wanted.history.clone().unwrap_or_else(history::default_file))?;
-    print!("{}", compare::compare(&records, wanted.before.as_deref(), wanted.after.as_deref())?);
+    say(&compare::compare(&records, wanted.before.as_deref(), wanted.after.as_deref())?);
     Ok(())
 }
 
 fn list() {
     for scenario in scenario::ALL {
         let mark = if scenario.quick { " (quick)" } else { "" };
-        println!("{:<28}{}{mark}", scenario.name, scenario.about);
+        say(&format!("{:<28}{}{mark}\n", scenario.name, scenario.about));
     }
 }
 
 /// Measures and prints; fails at the end where a scenario failed, after all that could be measured was.
 fn run(scenarios: Vec<&Scenario>, measure: &Measure, quick: bool) -> Outcome<()> {
-    if scenarios.is_empty() {
-        return fail!("no scenario has such a name; `perf list` shows them all");
-    }
     process::raise_descriptor_limit();
     let contenders = measure.contenders(quick)?;
     let effort = measure.effort(quick);
     let date = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     let occasion = Occasion { date, commit: machine::commit(), machine: Machine::this(), effort };
-    println!("{}; commit {}, {}", occasion.machine, occasion.commit, occasion.date);
-    println!("each {} × {} s after a warm-up, servers in turn, medians", effort.rounds, effort.seconds);
+    say(&format!("{}; commit {}, {}\n", occasion.machine, occasion.commit, occasion.date));
+    say(&format!(
+        "each {} × {} s after a warm-up, servers in turn, medians\n",
+        effort.rounds, effort.seconds
+    ));
     if contenders.len() == 1 {
-        println!("no peer: name one with --peer, or put nats-server into PATH");
+        say("no peer: name one with --peer, or put nats-server into PATH\n");
     }
-    print!("{}", table::head(contenders.len() > 1));
+    say(&table::head(contenders.len() > 1));
     let bar = progress((scenarios.len() * contenders.len() * effort.rounds) as u64);
     let mut records = Vec::new();
     let mut failed = 0;
@@ -102,7 +105,7 @@ fn run(scenarios: Vec<&Scenario>, measure: &Measure, quick: bool) -> Outcome<()>
             bar.set_message(format!("{}, {}, round {}", scenario.name, contender.label(), round + 1));
             bar.inc(1);
         });
-        bar.suspend(|| print!("{}", table::block(scenario, &standings, effort.scale == 1.0)));
+        bar.suspend(|| say(&table::block(scenario, &standings, effort.scale == 1.0)));
         failed += standings.iter().filter(|standing| standing.failure.is_some()).count();
         records.extend(standings.iter().filter_map(|standing| occasion.record(scenario, standing)));
     }
@@ -110,9 +113,17 @@ fn run(scenarios: Vec<&Scenario>, measure: &Measure, quick: bool) -> Outcome<()>
     if !measure.no_history {
         let file = measure.history.clone().unwrap_or_else(history::default_file);
         history::append(&file, &records)?;
-        println!("\n{} results appended to {}", records.len(), file.display());
+        say(&format!("\n{} results appended to {}\n", records.len(), file.display()));
     }
     if failed > 0 { fail!("{failed} measurements failed") } else { Ok(()) }
+}
+
+/// Prints. Where nobody reads any more (`perf list | head`) there is nothing left to do.
+fn say(text: &str) {
+    let mut output = std::io::stdout().lock();
+    if output.write_all(text.as_bytes()).and_then(|()| output.flush()).is_err() {
+        std::process::exit(1);
+    }
 }
 
 /// On a terminal only.

@@ -3,13 +3,14 @@
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Read};
 use std::net::{SocketAddr, ToSocketAddrs};
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, Signal, getrlimit, set_parent_process_death_signal, setrlimit};
 use serde_json::Value;
 
 use crate::failure::{Failure, Outcome, fail};
@@ -44,6 +45,7 @@ impl Server {
         let mut command = Command::new(&program.path);
         command.args(["-a", "127.0.0.1", "-p", "-1"]).args(&program.arguments);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        die_with_us(&mut command);
         let child = command.spawn();
         let mut child = child.map_err(|error| Failure::new(format!("{path} cannot be started: {error}")))?;
         let (log, said) = Log::follow(&mut child);
@@ -135,6 +137,13 @@ impl Log {
             }
         }
     }
+}
+
+/// However this process ends, its servers end too.
+fn die_with_us(command: &mut Command) {
+    let ask = || Ok(set_parent_process_death_signal(Some(Signal::KILL))?);
+    // SAFETY: between fork and exec the closure makes one system call; it takes no lock and allocates nothing.
+    unsafe { command.pre_exec(ask) };
 }
 
 /// Raises the limit of open files, for this process and the servers it starts. What stays too low shows where a

@@ -9,7 +9,7 @@ mod request;
 mod subscriptions;
 mod wildcards;
 
-use crate::failure::Outcome;
+use crate::failure::{Outcome, fail};
 use crate::figures::Figures;
 use crate::measure::Bench;
 
@@ -137,17 +137,19 @@ pub const ALL: &[Scenario] = &[
     ),
 ];
 
-/// Those whose name holds one of the words; all where no word is given.
-pub fn named(words: &[String]) -> Vec<&'static Scenario> {
-    let chosen = |scenario: &&Scenario| {
-        // A whole name means that one alone.
-        words.is_empty()
-            || words.iter().any(|word| match ALL.iter().any(|other| other.name == word) {
-                true => scenario.name == word,
-                false => scenario.name.contains(word.as_str()),
-            })
+/// Those whose name is one of the words, or holds one that is no whole name; all where no word is given. A word that
+/// chooses nothing is a failure.
+pub fn named(words: &[String]) -> Outcome<Vec<&'static Scenario>> {
+    let chooses = |word: &String, scenario: &Scenario| match ALL.iter().any(|other| other.name == word) {
+        true => scenario.name == word,
+        false => scenario.name.contains(word.as_str()),
     };
-    ALL.iter().filter(chosen).collect()
+    match words.iter().find(|word| !ALL.iter().any(|scenario| chooses(word, scenario))) {
+        Some(word) => fail!("no scenario is called {word:?}; `perf list` shows them all"),
+        None => Ok((ALL.iter())
+            .filter(|scenario| words.is_empty() || words.iter().any(|word| chooses(word, scenario)))
+            .collect()),
+    }
 }
 
 #[cfg(test)]
@@ -166,11 +168,13 @@ mod tests {
     fn a_word_chooses_all_that_hold_it_and_a_whole_name_only_one() {
         let names = |words: &[&str]| {
             let words: Vec<_> = words.iter().map(|word| (*word).to_owned()).collect();
-            named(&words).iter().map(|scenario| scenario.name).collect::<Vec<_>>()
+            let found = named(&words).map_err(|failure| failure.to_string())?;
+            Ok::<_, String>(found.iter().map(|scenario| scenario.name).collect::<Vec<_>>())
         };
-        assert_eq!(names(&["in-flight"]).len(), 3);
-        assert_eq!(names(&["churn", "headers"]), ["headers", "churn"]);
-        assert_eq!(names(&["nonesuch"]), [""; 0]);
-        assert_eq!(names(&[]).len(), ALL.len());
+        assert_eq!(names(&["in-flight"]).map(|names| names.len()), Ok(3));
+        assert_eq!(names(&["churn", "headers"]), Ok(vec!["headers", "churn"]));
+        assert_eq!(names(&["one-to-one"]), Ok(vec!["one-to-one"]));
+        assert_eq!(names(&[]).map(|names| names.len()), Ok(ALL.len()));
+        assert!(names(&["churn", "nonesuch"]).is_err_and(|failure| failure.contains("nonesuch")));
     }
 }
