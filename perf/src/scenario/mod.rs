@@ -1,6 +1,7 @@
 //! The scenarios: one row each, what they do in the file of their kind.
 
 mod churn;
+mod clients;
 mod connections;
 mod fan;
 mod paced;
@@ -33,6 +34,7 @@ enum Load {
     Publish { bytes: usize },
     Fan(Fan),
     Request { in_flight: usize },
+    ClientRequests { clients: usize },
     PacedRequest { per_second: f64 },
     PacedDelivery { per_second: f64 },
     Wildcards { subscriptions: usize },
@@ -49,6 +51,7 @@ impl Scenario {
             Load::Publish { bytes } => publish::run(bench, *bytes),
             Load::Fan(shape) => fan::run(bench, shape),
             Load::Request { in_flight } => request::run(bench, *in_flight),
+            Load::ClientRequests { clients } => clients::run(bench, *clients),
             Load::PacedRequest { per_second } => paced::run_requests(bench, *per_second),
             Load::PacedDelivery { per_second } => paced::run_deliveries(bench, *per_second),
             Load::Wildcards { subscriptions } => wildcards::run(bench, *subscriptions),
@@ -96,8 +99,14 @@ pub const ALL: &[Scenario] = &[
     quick(fan("queue-of-eight", "one publisher, a queue group of eight, 128 B", Fan::of(1, 8).grouped())),
     fan("headers", "one to one with headers (HPUB, HMSG), 128 B", Fan::of(1, 1).with_headers()),
     quick(request("request-one-in-flight", "request and reply, one at a time", 1)),
-    quick(request("request-10-in-flight", "request and reply, 10 in flight", 10)),
-    request("request-100-in-flight", "request and reply, 100 in flight", 100),
+    quick(request("request-10-in-flight", "request and reply, 10 in flight on one connection", 10)),
+    request("request-100-in-flight", "request and reply, 100 in flight on one connection", 100),
+    row(
+        "request-10-clients",
+        "request and reply, 10 clients with one in flight each",
+        "request",
+        Load::ClientRequests { clients: 10 },
+    ),
     row(
         "request-paced",
         "2,000 requests a second, latency from the intended time",

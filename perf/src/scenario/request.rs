@@ -14,7 +14,7 @@ use crate::wire::Client;
 
 const PAYLOAD: &str = "0123456789abcdef";
 const SERVICE: &str = "perf.service";
-const INBOX: &str = "_INBOX.perf";
+pub const INBOX: &str = "_INBOX.perf";
 
 pub fn run(bench: &Bench<'_>, in_flight: usize) -> Outcome<Figures> {
     with_responder(bench, || {
