@@ -1,0 +1,106 @@
+//! What corebus has set itself, as ratios to nats-server 2.15.2 in the same run. Measurements are printed against it.
+
+use crate::contest::Layout;
+use crate::figures::Metric;
+
+/// One promise: this number of corebus divided by the peer's is at most, or at least, `bound`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Target {
+    pub metric: Metric,
+    pub bound: f64,
+}
+
+impl Target {
+    pub fn met_by(self, ratio: f64) -> bool {
+        if self.metric.more_is_better() { ratio >= self.bound } else { ratio <= self.bound }
+    }
+
+    pub fn sign(self) -> char {
+        if self.metric.more_is_better() { '≥' } else { '≤' }
+    }
+}
+
+struct Row {
+    scenario: &'static str,
+    cores: Cores,
+    metric: Metric,
+    bound: f64,
+}
+
+/// Whether a message meets its subscriber on its own core: one shard or placement home, against placement spread.
+#[derive(PartialEq)]
+enum Cores {
+    Same,
+    Spread,
+}
+
+use Cores::{Same, Spread};
+use Metric::{BytesEach, P50Us, P99Us, Rate, ServerCpuUs};
+
+#[rustfmt::skip]
+const ROWS: &[Row] = &[
+    Row { scenario: "publish-16-bytes",          cores: Same,   metric: ServerCpuUs, bound: 0.40 },
+    Row { scenario: "one-to-one",                cores: Same,   metric: ServerCpuUs, bound: 0.45 },
+    Row { scenario: "one-to-one",                cores: Same,   metric: Rate,        bound: 1.20 },
+    Row { scenario: "one-to-one",                cores: Spread, metric: ServerCpuUs, bound: 0.60 },
+    Row { scenario: "one-to-four",               cores: Same,   metric: ServerCpuUs, bound: 0.40 },
+    Row { scenario: "one-to-four",               cores: Same,   metric: Rate,        bound: 1.20 },
+    Row { scenario: "four-to-one",               cores: Same,   metric: ServerCpuUs, bound: 0.50 },
+    Row { scenario: "request-one-in-flight",     cores: Same,   metric: ServerCpuUs, bound: 0.40 },
+    Row { scenario: "request-one-in-flight",     cores: Same,   metric: P50Us,       bound: 0.70 },
+    Row { scenario: "request-one-in-flight",     cores: Same,   metric: P99Us,       bound: 0.70 },
+    Row { scenario: "request-one-in-flight",     cores: Spread, metric: ServerCpuUs, bound: 0.90 },
+    Row { scenario: "request-10-in-flight",      cores: Same,   metric: ServerCpuUs, bound: 0.45 },
+    Row { scenario: "request-10-in-flight",      cores: Same,   metric: P99Us,       bound: 0.50 },
+    Row { scenario: "request-10-in-flight",      cores: Spread, metric: ServerCpuUs, bound: 0.60 },
+    Row { scenario: "wildcards-100k",            cores: Same,   metric: ServerCpuUs, bound: 0.35 },
+    Row { scenario: "wildcards-100k",            cores: Same,   metric: Rate,        bound: 2.00 },
+    Row { scenario: "churn",                     cores: Same,   metric: ServerCpuUs, bound: 0.50 },
+    Row { scenario: "memory-10k-connections",    cores: Same,   metric: BytesEach,   bound: 0.10 },
+    Row { scenario: "memory-500k-subscriptions", cores: Same,   metric: BytesEach,   bound: 0.20 },
+];
+
+/// The targets of a scenario on this layout; none for the peer.
+pub fn targets(scenario: &str, layout: &Layout) -> Vec<Target> {
+    let cores = match layout {
+        Layout::Peer => return Vec::new(),
+        Layout::Corebus { shards, placement } if *shards > 1 && placement == "spread" => Spread,
+        Layout::Corebus { .. } => Same,
+    };
+    let rows = ROWS.iter().filter(|row| row.scenario == scenario && row.cores == cores);
+    rows.map(|row| Target { metric: row.metric, bound: row.bound }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_target_belongs_to_a_scenario() {
+        for row in ROWS {
+            assert!(
+                crate::scenario::ALL.iter().any(|scenario| scenario.name == row.scenario),
+                "{}",
+                row.scenario
+            );
+        }
+    }
+
+    #[test]
+    fn targets_depend_on_where_connections_live() {
+        let layout = |shards, placement: &str| Layout::Corebus { shards, placement: placement.to_owned() };
+        let cpu = |layout| targets("one-to-one", &layout).first().map(|target| target.bound);
+        assert_eq!(cpu(layout(1, "spread")), Some(0.45));
+        assert_eq!(cpu(layout(2, "home")), Some(0.45));
+        assert_eq!(cpu(layout(2, "spread")), Some(0.6));
+        assert_eq!(cpu(Layout::Peer), None);
+    }
+
+    #[test]
+    fn a_rate_must_be_above_and_all_else_below() {
+        assert!(Target { metric: Rate, bound: 1.2 }.met_by(1.2));
+        assert!(!Target { metric: Rate, bound: 1.2 }.met_by(1.1));
+        assert!(Target { metric: P99Us, bound: 0.5 }.met_by(0.4));
+        assert!(!Target { metric: P99Us, bound: 0.5 }.met_by(0.6));
+    }
+}
