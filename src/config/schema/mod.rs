@@ -3,6 +3,7 @@
 
 mod authorization;
 mod checked;
+mod cipher_suites;
 mod cluster;
 mod corebus;
 mod gateway;
