@@ -10,11 +10,13 @@ use super::tree::{Map, Node, Value};
 pub struct Field<'a> {
     pub key: &'a str,
     pub node: &'a Node,
+    /// Where a value of the wrong type is told, where that is not its own place.
+    pub blamed: Option<&'a Position>,
 }
 
 impl<'a> Field<'a> {
     pub fn new(key: &'a str, node: &'a Node) -> Field<'a> {
-        Field { key, node }
+        Field { key, node, blamed: None }
     }
 
     pub fn at(&self) -> &'a Position {
@@ -49,6 +51,29 @@ impl<'a> Field<'a> {
         }
     }
 
+    pub fn array(&self, report: &mut Report) -> Option<&'a [Node]> {
+        match &self.node.value {
+            Value::Array(nodes) => Some(nodes),
+            _ => self.wrong("[]interface {}", report),
+        }
+    }
+
+    /// A map, where another value is refused with what is said of its type.
+    pub fn map_or(&self, said: &str, report: &mut Report) -> Option<&'a Map> {
+        match &self.node.value {
+            Value::Map(map) => Some(map),
+            other => {
+                report.refuse(self.at(), format!("{said}{}", other.type_name()));
+                None
+            }
+        }
+    }
+
+    /// An element of a list that is this field's value: it stands where it stands itself.
+    pub fn element(&self, node: &'a Node) -> Field<'a> {
+        Field { node, ..*self }
+    }
+
     /// A duration in nanoseconds: text with units, or a number of seconds, which is warned of. `name` is what
     /// messages call the key. Source: nats-server `opts.go:parseDuration`.
     pub fn duration(&self, name: &str, report: &mut Report) -> Option<i64> {
@@ -58,7 +83,10 @@ impl<'a> Field<'a> {
                 report.warn(self.at(), name, &format!("{name} should be converted to a duration"));
                 Some(seconds.saturating_mul(1_000_000_000))
             }
-            _ => self.wrong("int64", report),
+            _ => {
+                report.warn(self.at(), name, &format!("{name} should be converted to a duration"));
+                self.wrong("int64", report)
+            }
         }
     }
 
@@ -76,7 +104,8 @@ impl<'a> Field<'a> {
     /// Refuses the value for its type.
     pub fn wrong<T>(&self, wanted: &str, report: &mut Report) -> Option<T> {
         let found = self.node.value.type_name();
-        report.refuse(self.at(), format!("interface conversion: interface {{}} is {found}, not {wanted}"));
+        let at = self.blamed.unwrap_or(self.at());
+        report.refuse(at, format!("interface conversion: interface {{}} is {found}, not {wanted}"));
         None
     }
 }

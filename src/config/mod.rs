@@ -4,6 +4,7 @@
 //! text → lexer → parser (includes, variables) → tree → schema (one table per block) → Options
 //! ```
 
+mod certificates;
 mod check;
 mod diff;
 mod digest;
@@ -15,6 +16,7 @@ mod problem;
 mod report;
 mod schema;
 mod tree;
+mod url;
 
 use std::path::Path;
 
@@ -51,5 +53,6 @@ pub fn load(path: &Path, options: &mut Options, environment: Environment<'_>) ->
 pub fn read(map: &Map, options: &mut Options) -> Report {
     let mut report = Report::default();
     schema::read(map, schema::SERVER, options, &mut report);
+    schema::check_store_dirs(map, &mut report);
     report
 }

@@ -53,7 +53,7 @@ pub fn parse_text(text: &str, file: &str, environment: Environment<'_>) -> Resul
 }
 
 /// What an error of the system is called, without its number.
-fn reason(error: &std::io::Error) -> String {
+pub fn reason(error: &std::io::Error) -> String {
     let text = error.to_string();
     let text = text.split(" (os error").next().unwrap_or_default();
     text.to_lowercase()

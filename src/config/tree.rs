@@ -34,6 +34,18 @@ impl Value {
             Value::Map(_) => "map[string]interface {}",
         }
     }
+
+    /// The value as messages show it; of containers only the type.
+    pub fn shown(&self) -> String {
+        match self {
+            Value::String(text) => text.clone(),
+            Value::Bool(yes) => yes.to_string(),
+            Value::Integer(number) => number.to_string(),
+            Value::Float(number) => number.to_string(),
+            Value::Date(date) => format!("{} +0000 UTC", date.strftime("%Y-%m-%d %H:%M:%S")),
+            Value::Array(_) | Value::Map(_) => self.type_name().to_owned(),
+        }
+    }
 }
 
 /// A value in its place: where its key stands, in a map, else where it stands itself.

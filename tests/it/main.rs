@@ -3,6 +3,7 @@
 //! `COREBUS_TEST_SERVER=/path/to/nats-server` drives that server with the same tests instead.
 
 mod bounds;
+mod config;
 mod conformance;
 mod life;
 mod promises;

@@ -2,13 +2,29 @@
 //! goes. A block is a table of keys; `read` walks a map along it.
 
 mod authorization;
+mod checked;
+mod cipher_suites;
+mod cluster;
 mod corebus;
+mod gateway;
+mod jetstream;
+mod leaf_proxy;
+mod leaf_remotes;
+mod leafnodes;
+mod mqtt;
+mod ocsp;
+mod ocsp_peer;
+mod route_permissions;
 mod server;
+mod tls;
+mod websocket;
 
 use super::field::Field;
+use super::problem::Position;
 use super::report::Report;
 use super::tree::Map;
 
+pub use jetstream::check_store_dirs;
 pub use server::KEYS as SERVER;
 
 /// One key of a block whose values go into a `T`.
@@ -20,13 +36,42 @@ pub struct Key<T> {
 
 /// Reads all keys of a map; unknown ones are refused unless a variable reference used them.
 pub fn read<T>(map: &Map, keys: &[Key<T>], into: &mut T, report: &mut Report) {
+    walk(map, keys, into, report, None, unless_used);
+}
+
+/// As `read`, but a value of the wrong type is told at `blamed`: nats-server has lost the place by then.
+pub fn read_blaming<T>(map: &Map, keys: &[Key<T>], into: &mut T, blamed: &Position, report: &mut Report) {
+    walk(map, keys, into, report, Some(blamed), unless_used);
+}
+
+/// As `read`, with other words for an unknown key.
+pub fn read_else<T>(map: &Map, keys: &[Key<T>], into: &mut T, report: &mut Report, unknown: Unknown) {
+    walk(map, keys, into, report, None, unknown);
+}
+
+/// What is said of a key that means nothing.
+pub type Unknown = fn(&Field<'_>, &mut Report);
+
+fn unless_used(field: &Field<'_>, report: &mut Report) {
+    if !field.node.used.get() {
+        report.unknown(field.at(), field.key);
+    }
+}
+
+fn walk<T>(
+    map: &Map,
+    keys: &[Key<T>],
+    into: &mut T,
+    report: &mut Report,
+    blamed: Option<&Position>,
+    unknown: Unknown,
+) {
     for (name, node) in map {
-        let field = Field::new(name, node);
+        let field = Field { key: name, node, blamed };
         let lower = name.to_lowercase();
         match keys.iter().find(|key| key.names.contains(&lower.as_str())) {
             Some(key) => (key.read)(&field, into, report),
-            None if node.used.get() => {}
-            None => report.unknown(&node.at, name),
+            None => unknown(&field, report),
         }
     }
 }

@@ -6,7 +6,9 @@ use super::super::field::{Field, listen, shown_duration};
 use super::super::options::Options;
 use super::super::report::Report;
 use super::super::tree::Value;
-use super::{Key, authorization, corebus};
+use super::{
+    Key, authorization, checked, cluster, corebus, gateway, jetstream, leafnodes, mqtt, ocsp, tls, websocket,
+};
 
 pub const KEYS: &[Key<Options>] = &[
     Key { names: &["listen"], read: address },
@@ -179,10 +181,7 @@ pub const KEYS: &[Key<Options>] = &[
     Key { names: &["server_metadata"], read: server_metadata },
     Key { names: &["corebus"], read: corebus::read },
     // Not built yet.
-    Key {
-        names: &["client_advertise"],
-        read: |field, _, report| report.unbuilt(field.at(), field.key, "clusters"),
-    },
+    Key { names: &["client_advertise"], read: client_advertise },
     Key {
         names: &["mappings", "maps"],
         read: |field, _, report| report.unbuilt(field.at(), field.key, "subject mapping"),
@@ -196,37 +195,51 @@ pub const KEYS: &[Key<Options>] = &[
         names: &["default_sentinel"],
         read: |field, _, report| report.unbuilt(field.at(), field.key, "operator mode"),
     },
-    Key { names: &["https"], read: |field, _, report| report.unbuilt(field.at(), field.key, "TLS") },
-    Key { names: &["https_port"], read: |field, _, report| report.unbuilt(field.at(), field.key, "TLS") },
-    Key { names: &["cluster"], read: |field, _, report| report.unbuilt(field.at(), field.key, "clusters") },
-    Key { names: &["gateway"], read: |field, _, report| report.unbuilt(field.at(), field.key, "gateways") },
+    Key { names: &["https"], read: https },
     Key {
-        names: &["leafnodes", "leaf"],
-        read: |field, _, report| report.unbuilt(field.at(), field.key, "leaf nodes"),
+        names: &["https_port"],
+        read: |field, _, report| {
+            let port = field.integer(report).unwrap_or_default();
+            unbuilt_if(port != 0, field, "TLS", report);
+        },
     },
-    Key {
-        names: &["store_dir", "storedir"],
-        read: |field, _, report| report.unbuilt(field.at(), field.key, "JetStream"),
-    },
-    Key {
-        names: &["jetstream"],
-        read: |field, _, report| report.unbuilt(field.at(), field.key, "JetStream"),
-    },
+    Key { names: &["cluster"], read: cluster::read },
+    Key { names: &["gateway"], read: gateway::read },
+    Key { names: &["leafnodes", "leaf"], read: leafnodes::read },
+    // Where JetStream would store: without JetStream there is nothing to be stored.
+    Key { names: &["store_dir", "storedir"], read: checked::string },
+    Key { names: &["jetstream"], read: jetstream::read },
     Key {
         names: &["prof_port"],
-        read: |field, _, report| report.unbuilt(field.at(), field.key, "profiling"),
+        read: |field, _, report| {
+            let port = field.integer(report).unwrap_or_default();
+            unbuilt_if(port != 0, field, "profiling", report);
+        },
     },
     Key {
         names: &["prof_block_rate"],
-        read: |field, _, report| report.unbuilt(field.at(), field.key, "profiling"),
+        read: |field, _, report| {
+            let rate = field.integer(report).unwrap_or_default();
+            unbuilt_if(rate > 0, field, "profiling", report);
+        },
     },
     Key {
         names: &["proxy_protocol"],
-        read: |field, _, report| report.unbuilt(field.at(), field.key, "the PROXY protocol"),
+        read: |field, _, report| {
+            let on = field.boolean(report).unwrap_or_default();
+            unbuilt_if(on, field, "the PROXY protocol", report);
+        },
     },
-    Key { names: &["tls"], read: |field, _, report| report.unbuilt(field.at(), field.key, "TLS") },
-    Key { names: &["ocsp"], read: |field, _, report| report.unbuilt(field.at(), field.key, "TLS") },
-    Key { names: &["allow_non_tls"], read: |field, _, report| report.unbuilt(field.at(), field.key, "TLS") },
+    Key {
+        names: &["tls"],
+        read: |field, _, report| {
+            tls::read(field, tls::Peers::Any, report);
+            report.unbuilt(field.at(), field.key, "TLS");
+        },
+    },
+    Key { names: &["ocsp"], read: ocsp::staple },
+    // Without a `tls` block plain connections are what there is.
+    Key { names: &["allow_non_tls"], read: checked::boolean },
     Key {
         names: &["operator", "operators", "roots", "root", "root_operators", "root_operator"],
         read: |field, _, report| report.unbuilt(field.at(), field.key, "operator mode"),
@@ -263,11 +276,8 @@ pub const KEYS: &[Key<Options>] = &[
         names: &["trusted_keys", "trusted"],
         read: |field, _, report| report.unbuilt(field.at(), field.key, "operator mode"),
     },
-    Key {
-        names: &["websocket", "ws"],
-        read: |field, _, report| report.unbuilt(field.at(), field.key, "WebSocket"),
-    },
-    Key { names: &["mqtt"], read: |field, _, report| report.unbuilt(field.at(), field.key, "MQTT") },
+    Key { names: &["websocket", "ws"], read: websocket::read },
+    Key { names: &["mqtt"], read: mqtt::read },
     Key {
         names: &["feature_flags"],
         read: |field, _, report| report.unbuilt(field.at(), field.key, "JetStream"),
@@ -276,9 +286,27 @@ pub const KEYS: &[Key<Options>] = &[
         names: &["default_js_domain"],
         read: |field, _, report| report.unbuilt(field.at(), field.key, "JetStream"),
     },
-    Key { names: &["ocsp_cache"], read: |field, _, report| report.unbuilt(field.at(), field.key, "TLS") },
+    Key { names: &["ocsp_cache"], read: ocsp::cache },
     Key { names: &["proxies"], read: |field, _, report| report.unbuilt(field.at(), field.key, "proxies") },
 ];
+
+fn unbuilt_if(on: bool, field: &Field<'_>, feature: &str, report: &mut Report) {
+    if on {
+        report.unbuilt(field.at(), field.key, feature);
+    }
+}
+
+fn client_advertise(field: &Field<'_>, _: &mut Options, report: &mut Report) {
+    let address = field.string(report).unwrap_or_default();
+    unbuilt_if(!address.is_empty(), field, "clusters", report);
+}
+
+/// A port of 0 is none; the host is that of `http` too.
+fn https(field: &Field<'_>, options: &mut Options, report: &mut Report) {
+    let Some((host, port)) = listen(field, report) else { return };
+    host.clone_into(&mut options.http_host);
+    unbuilt_if(port != 0, field, "TLS", report);
+}
 
 fn text(field: &Field<'_>, into: &mut String, report: &mut Report) {
     if let Some(text) = field.string(report) {
@@ -376,7 +404,7 @@ fn max_sub_tokens(field: &Field<'_>, options: &mut Options, report: &mut Report)
 fn write_timeout(field: &Field<'_>, _options: &mut Options, report: &mut Report) {
     match field.string(report) {
         Some("default" | "close") | None => {}
-        Some("retry") => report.unbuilt(field.at(), "write_timeout: retry", "slow consumers that are kept"),
+        Some("retry") => report.unbuilt(field.at(), field.key, "slow consumers that are kept"),
         Some(_) => report.refuse(field.at(), "write_timeout must be 'default', 'close' or 'retry'"),
     }
 }
