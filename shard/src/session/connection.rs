@@ -22,6 +22,8 @@ pub enum Pause {
     Stall = 4,
     /// It is moving to another shard.
     Moving = 8,
+    /// Input that came during a pause is to be served first. Ends by itself when it is.
+    Backlog = 16,
 }
 
 /// What a barrier's end is answered with.
@@ -158,10 +160,15 @@ impl Connection {
         self.pauses |= pause as u8;
     }
 
-    /// Ends one pause; answers whether input may go on.
+    /// Ends one pause; answers whether input may go on, what came meanwhile first.
     pub fn unpause(&mut self, pause: Pause) -> bool {
         self.pauses &= !(pause as u8);
-        self.pauses == 0
+        self.may_resume()
+    }
+
+    /// Whether nothing but a backlog holds its input.
+    pub fn may_resume(&self) -> bool {
+        self.pauses & !(Pause::Backlog as u8) == 0
     }
 
     /// How the log names it. Source: nats-server `client.go:initClient`.

@@ -174,9 +174,10 @@ impl<D: Driver> Shard<D> {
         }
         while let Some(slot) = core.desk.resumable.pop() {
             let Some(connection) = core.desk.connections.get(slot) else { continue };
-            if connection.is_paused() || connection.closing.is_some() {
+            if !connection.may_resume() || connection.closing.is_some() {
                 continue;
             }
+            connection.unpause(Pause::Backlog);
             let inbox = std::mem::take(&mut connection.inbox);
             connection.wanted = 0;
             operations::feed(core, slot.index, &inbox);

@@ -96,6 +96,7 @@ fn stash(core: &mut Core, index: u32, data: &[u8]) {
     let connection = core.desk.connections.at(index);
     connection.inbox.extend_from_slice(data);
     connection.wanted = 0;
+    connection.pause(Pause::Backlog);
     if connection.inbox.len() > INBOX_BYTES_MAX && !connection.receive_paused {
         connection.receive_paused = true;
         let slot = connection.slot;
