@@ -73,6 +73,7 @@ pub fn adopt(core: &mut Core, driver: &mut impl Driver, handover: Handover) {
     if new {
         welcome(core, slot);
     } else {
+        mark!("connection moved");
         let first_ping = super::timers::first_ping_after(&core.settings.limits);
         core.desk.set_alarm(core.desk.now + first_ping, Alarm::Ping, slot);
         let connection = core.desk.connections.at(slot.index);
@@ -137,6 +138,7 @@ pub fn ended(core: &mut Core, slot: Slot, error: Option<std::io::Error>) {
     }
     if error.is_none() && connection.is_paused() {
         // What it sent before is served first; see `resume`.
+        mark!("end during a pause");
         return;
     }
     core.desk.doom(slot, if error.is_some() { Reason::ReadError } else { Reason::ClientClosed });
@@ -176,6 +178,7 @@ pub fn end_output(core: &mut Core, slot: Slot) {
     if connection.ended || !reason.flushes() || core.stopping {
         core.desk.wishes.push(Wish::Close(slot));
     } else if !connection.lingering {
+        mark!("lingers");
         connection.lingering = true;
         core.desk.wishes.push(Wish::Finish(slot));
         core.desk.set_alarm(core.desk.now + LINGER, Alarm::Linger, slot);

@@ -98,6 +98,7 @@ fn stash(core: &mut Core, index: u32, data: &[u8]) {
     connection.wanted = 0;
     connection.pause(Pause::Backlog);
     if connection.inbox.len() > INBOX_BYTES_MAX && !connection.receive_paused {
+        mark!("inbox full");
         connection.receive_paused = true;
         let slot = connection.slot;
         core.desk.wishes.push(super::desk::Wish::Pause(slot));
@@ -177,6 +178,7 @@ pub fn barrier(core: &mut Core, index: u32, answer: Answer) {
     if awaited.is_empty() {
         return answer_barrier(core, index, answer);
     }
+    mark!("barrier waits");
     connection.barrier = Some(Barrier { awaited, answer });
     let slot = connection.slot;
     for shard in awaited {
@@ -193,6 +195,9 @@ pub fn barrier_done(core: &mut Core, slot: crate::slot::Slot, shard: crate::shar
     if waiting.awaited.is_empty() {
         let Some(Barrier { answer, .. }) = connection.barrier.take() else { return };
         // Messages that came back meanwhile have touched other shards: then it waits for those too.
+        if !connection.touched.is_empty() {
+            mark!("barrier goes on");
+        }
         core.desk.unpause(slot, Pause::Barrier);
         barrier(core, slot.index, answer);
     }

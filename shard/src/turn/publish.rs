@@ -82,6 +82,7 @@ pub fn publish(core: &mut Core, index: u32, message: &client::Message<'_>) {
         stall(core, slot);
     }
     if core.mesh.is_congested(ShardSet::first(core.gauges.clients.len())) {
+        mark!("congestion pause");
         core.desk.pause(index, Pause::Congestion);
         core.desk.congested.push(slot);
     }
@@ -94,6 +95,7 @@ pub fn stall(core: &mut Core, slot: Slot) {
     }
     let Some(connection) = core.desk.connections.get(slot) else { return };
     if !connection.is_paused_by(Pause::Stall) && connection.closing.is_none() {
+        mark!("publisher stalled");
         core.desk.pause(slot.index, Pause::Stall);
         let until = core.desk.now + STALL;
         core.desk.set_alarm(until, super::desk::Alarm::Stall, slot);
@@ -231,6 +233,7 @@ fn deliver_to_one(
 /// A message that came back: the member it was for had left. Another one is chosen, as at first. Its publisher
 /// is marked again, so that a barrier that waits for it goes on waiting.
 fn choose_again(core: &mut Core, message: &letter::Message<'_>, mut passage: Passage<'_>) {
+    mark!("queue member chosen again");
     let Core { accounts, desk, mesh, chance, queue_names, .. } = core;
     let (matched, table) = accounts[passage.account as usize].interest.lookup(passage.delivery.subject);
     for name in letter::queue_names(message.queues) {
@@ -294,11 +297,13 @@ pub fn receive(core: &mut Core, from: ShardId, message: &letter::Message<'_>) {
     }
     if !delivered && message.sole {
         let reply = &message.tail[..message.reply_len as usize];
+        mark!("nobody responds elsewhere");
         mesh.send(from, Letter::NoResponder { slot: message.origin, subject: message.subject, reply });
     }
     if core.desk.slow_reader {
         core.desk.slow_reader = false;
         if message.hops == 0 {
+            mark!("stall letter");
             core.mesh.send(from, Letter::Stall { slot: message.origin });
         }
     }
@@ -320,6 +325,7 @@ pub fn no_responder(core: &mut Core, slot: Slot, subject: &[u8], reply: &[u8]) {
 }
 
 pub fn answer_no_responder(core: &mut Core, index: u32, subject: &[u8], reply: &[u8]) {
+    mark!("nobody responds");
     let connection = core.desk.connections.at(index);
     let account = &mut core.accounts[connection.account as usize];
     let (matched, table) = account.interest.lookup(reply);
@@ -336,6 +342,7 @@ pub fn answer_no_responder(core: &mut Core, index: u32, subject: &[u8], reply: &
 /// Takes out subscriptions that have had their last message.
 pub fn retire_spent(core: &mut Core) {
     while let Some((account, sub)) = core.desk.spent.pop() {
+        mark!("subscription spent");
         let owner = core.accounts[account as usize].interest.table.sub(sub).owner;
         super::operations::remove_subscription(core, account, owner, sub);
     }
