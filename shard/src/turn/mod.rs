@@ -159,7 +159,7 @@ impl<D: Driver> Shard<D> {
             }
             Event::Ended { slot, error } => moves::ended(core, slot, error),
             Event::Closed { slot } => moves::closed(core, slot),
-            Event::Detached { slot, socket } => moves::detached(core, slot, socket),
+            Event::Detached { slot, socket } => moves::detached(core, driver, slot, socket),
         }
         moves::bury(&mut self.core);
     }

@@ -115,7 +115,12 @@ pub fn settle(core: &mut Core, index: u32) {
 }
 
 /// Nothing is under way on the connection any more: it goes, with all it is, to where its account lives.
-pub fn detached(core: &mut Core, slot: Slot, socket: Socket) {
+pub fn detached(core: &mut Core, driver: &mut impl Driver, slot: Slot, socket: Socket) {
+    let Some(connection) = core.desk.connections.get(slot) else { return };
+    if connection.closing.is_some() {
+        mark!("closed while it moved");
+        return stay_to_close(core, driver, slot, socket);
+    }
     let Some(connection) = core.desk.connections.remove(slot) else { return };
     let home = home(core, connection.account);
     if connection.counted {
@@ -124,6 +129,22 @@ pub fn detached(core: &mut Core, slot: Slot, socket: Socket) {
     }
     let peer = connection.peer;
     core.mesh.send(home, Letter::Handover(Box::new(Handover { socket, peer, connection: Some(connection) })));
+}
+
+/// A connection that was doomed while it was being detached ends here.
+fn stay_to_close(core: &mut Core, driver: &mut impl Driver, slot: Slot, socket: Socket) {
+    let connection = core.desk.connections.at(slot.index);
+    if connection.closed {
+        // To drop the socket closes it.
+        core.desk.connections.remove(slot);
+        return;
+    }
+    connection.unpause(Pause::Moving);
+    driver.open(slot, socket);
+    if !connection.dirty {
+        connection.dirty = true;
+        core.desk.dirty.push(slot.index);
+    }
 }
 
 /// The peer sends no more.
