@@ -81,6 +81,10 @@ pub fn adopt(core: &mut Core, driver: &mut impl Driver, handover: Handover) {
         core.desk.dirty.push(slot.index);
         core.desk.resumable.push(slot);
     }
+    if core.stopping {
+        mark!("connection comes during shutdown");
+        core.desk.doom(slot, Reason::ServerShutdown);
+    }
 }
 
 /// Source: nats-server `server.go:createClientEx`.
