@@ -235,6 +235,8 @@ fn deliver_to_one(
 fn choose_again(core: &mut Core, message: &letter::Message<'_>, mut passage: Passage<'_>) {
     mark!("queue member chosen again");
     let Core { accounts, desk, mesh, chance, queue_names, .. } = core;
+    let publisher = desk.connections.get(passage.origin);
+    passage.delivery.no_echo = publisher.filter(|publisher| !publisher.echo).map(|_| message.origin.index);
     let (matched, table) = accounts[passage.account as usize].interest.lookup(passage.delivery.subject);
     for name in letter::queue_names(message.queues) {
         let Some(group) = table.queue(name).and_then(|queue| matched.group(queue)) else { continue };
