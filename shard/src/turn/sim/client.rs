@@ -18,6 +18,13 @@ pub struct World<'a> {
     pub plan: &'a Plan,
 }
 
+impl World<'_> {
+    pub fn write(&mut self, wire: WireId, bytes: &[u8]) {
+        self.trace.say(self.network.now, wire, "->", bytes);
+        self.network.write(wire, bytes);
+    }
+}
+
 /// What the server must answer, in order.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Expect {
@@ -84,9 +91,7 @@ impl Client {
             return false;
         }
         let Some(live) = &self.live else { return true };
-        live.mode == Mode::Open
-            && network.can_write(live.wire)
-            && !(self.waits && !live.expects.is_empty())
+        live.mode == Mode::Open && network.can_write(live.wire) && !(self.waits && !live.expects.is_empty())
     }
 
     /// The next moment at which it goes on by itself.
@@ -106,7 +111,7 @@ impl Client {
         let Some(live) = &mut self.live else { return };
         if live.mode == Mode::Open {
             live.expects.push_back(Expect::Pong(world.oracle.pinged()));
-            world.network.write(live.wire, b"PING\r\n");
+            world.write(live.wire, b"PING\r\n");
         }
     }
 
@@ -161,11 +166,11 @@ impl Client {
             Read::End(end) => {
                 world.trace.note(world.network.now, live.wire, b"");
                 let served = match live.mode {
-                    Mode::Finishing => end == End::Fin && !self.expects_end && !world.oracle.tight,
+                    _ if world.oracle.tight => false,
+                    Mode::Finishing => end == End::Fin && !self.expects_end,
                     Mode::Condemned(told) => told,
                     Mode::Open => {
-                        let allowed = self.expects_end || world.oracle.tight;
-                        assert!(allowed, "violation: session {} was cut off: {end:?}", live.id);
+                        assert!(self.expects_end, "violation: session {} was cut off: {end:?}", live.id);
                         false
                     }
                 };
@@ -186,7 +191,7 @@ impl Live {
                 (Some(Expect::Pong(pinged)), Frame::Pong) => world.oracle.ponged(self.id, pinged),
                 (expected, _) => panic!("violation: {frame:?} in session {} for {expected:?}", self.id),
             },
-            Frame::Ping if self.mode == Mode::Open => world.network.write(self.wire, b"PONG\r\n"),
+            Frame::Ping if self.mode == Mode::Open => world.write(self.wire, b"PONG\r\n"),
             Frame::Ping => {}
             Frame::Error(text) => match &mut self.mode {
                 Mode::Condemned(told) => *told = true,

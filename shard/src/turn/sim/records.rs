@@ -45,7 +45,7 @@ impl Session {
 
     /// Whether a message published at that moment may have been lost in it.
     pub fn may_have_lost(&self, published: Moment) -> bool {
-        !self.stays() && self.dropped.is_none_or(|dropped| dropped > published)
+        !self.stays() && self.dropped.is_none_or(|dropped| dropped >= published)
     }
 }
 

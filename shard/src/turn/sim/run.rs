@@ -209,7 +209,8 @@ impl Run {
         let waiting = self.clients.iter().filter(|client| !client.is_settled());
         let waiting = waiting.map(|client| {
             let live = client.live.as_ref();
-            let live = live.map(|live| (live.id, live.wire, live.mode, live.expects.iter().take(3).collect()));
+            let live =
+                live.map(|live| (live.id, live.wire, live.mode, live.expects.iter().take(3).collect()));
             let live: Option<(_, _, _, Vec<_>)> = live;
             format!("client {} with {} to do, {live:?}", client.index, client.operations_left)
         });

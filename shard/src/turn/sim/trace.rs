@@ -17,13 +17,18 @@ impl Trace {
     }
 
     pub fn note(&mut self, now: u64, wire: WireId, bytes: &[u8]) {
-        if self.aloud {
-            eprintln!("{now:>12} {wire:>3} <- {}", String::from_utf8_lossy(bytes).escape_debug());
-        }
+        self.say(now, wire, "<-", bytes);
         self.mix(&now.to_le_bytes());
         self.mix(&wire.to_le_bytes());
         self.mix(bytes);
         self.bytes += bytes.len() as u64;
+    }
+
+    /// Shows bytes to whoever replays a seed.
+    pub fn say(&self, now: u64, wire: WireId, direction: &str, bytes: &[u8]) {
+        if self.aloud {
+            eprintln!("{now:>12} {wire:>3} {direction} {}", String::from_utf8_lossy(bytes).escape_debug());
+        }
     }
 
     fn mix(&mut self, bytes: &[u8]) {

@@ -61,7 +61,7 @@ fn introduce(client: &mut Client, world: &mut World<'_>) {
         "CONNECT {{\"verbose\":{verbose},\"pedantic\":false,\"echo\":{echo},\"headers\":{headers},\
          \"no_responders\":{no_responders},\"protocol\":1{token}}}\r\n"
     );
-    world.network.write(live.wire, text.as_bytes());
+    world.write(live.wire, text.as_bytes());
     if verbose {
         live.expects.push_back(Expect::Ok);
     }
@@ -90,7 +90,7 @@ fn subscribe_to(live: &mut Live, world: &mut World<'_>, pattern: &str, queue: Op
         Some(queue) => format!("SUB {pattern} {queue} {}\r\n", live.subs.len()),
     };
     live.subs.push(sub);
-    world.network.write(live.wire, text.as_bytes());
+    world.write(live.wire, text.as_bytes());
     if live.manners.verbose {
         live.expects.push_back(Expect::Subscribed(sub));
     }
@@ -116,7 +116,7 @@ fn limit(live: &mut Live, world: &mut World<'_>, number: usize, max: Option<u64>
         None => format!("UNSUB {number}\r\n"),
         Some(max) => format!("UNSUB {number} {max}\r\n"),
     };
-    world.network.write(live.wire, text.as_bytes());
+    world.write(live.wire, text.as_bytes());
     if live.manners.verbose {
         live.expects.push_back(Expect::Ok);
     }
@@ -155,7 +155,7 @@ fn publish(live: &mut Live, world: &mut World<'_>, subject: &str, prefix: Option
     text.extend_from_slice(&headers);
     text.extend_from_slice(&body);
     text.extend_from_slice(b"\r\n");
-    world.network.write(live.wire, &text);
+    world.write(live.wire, &text);
     if live.manners.verbose {
         live.expects.push_back(Expect::Ok);
     }
@@ -170,6 +170,6 @@ fn respond(live: &mut Live, world: &mut World<'_>) {
 /// Breaks the protocol: it is told so and closed.
 fn offend(live: &mut Live, world: &mut World<'_>) {
     world.oracle.leaving(live.id);
-    world.network.write(live.wire, b"NONSENSE\r\n");
+    world.write(live.wire, b"NONSENSE\r\n");
     live.mode = Mode::Condemned(false);
 }
