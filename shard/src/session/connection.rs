@@ -1,5 +1,6 @@
 //! One client connection.
 
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 
 use crate::account::AccountId;
@@ -33,6 +34,14 @@ pub enum Answer {
     Ok,
     /// That a request found nobody: its subject and its reply.
     NoResponder(Box<(Vec<u8>, Vec<u8>)>),
+}
+
+/// A request that some shards found nobody for.
+#[derive(Debug)]
+pub struct Unanswered {
+    pub number: u32,
+    /// Letters that may still find someone.
+    pub letters: usize,
 }
 
 /// A PING whose PONG must wait until these shards have done all the connection caused there.
@@ -80,9 +89,12 @@ pub struct Connection {
     pub wanted: usize,
     /// Shards that were sent letters on its behalf since the last barrier.
     pub touched: ShardSet,
-    /// Those among them that may give a message back.
-    pub queue_touched: ShardSet,
+    /// Those among them that may give a message back, or say that nobody responds.
+    pub answering: ShardSet,
     pub barrier: Option<Barrier>,
+    /// The last request that went to other shards, and those among the latest that found nobody at some.
+    pub last_request: u32,
+    pub unanswered: VecDeque<Unanswered>,
     pub opened_at: u64,
     pub last_in: u64,
     /// When the send under way began.
@@ -123,8 +135,10 @@ impl Connection {
             inbox: Vec::new(),
             wanted: 0,
             touched: ShardSet::EMPTY,
-            queue_touched: ShardSet::EMPTY,
+            answering: ShardSet::EMPTY,
             barrier: None,
+            last_request: 0,
+            unanswered: VecDeque::new(),
             opened_at: now,
             last_in: now,
             sent_at: now,

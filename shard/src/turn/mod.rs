@@ -13,6 +13,7 @@ mod letters;
 mod moves;
 mod operations;
 mod publish;
+mod responders;
 #[cfg(test)]
 mod sim;
 mod timers;

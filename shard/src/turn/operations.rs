@@ -1,8 +1,10 @@
 //! Operations of clients other than publishing, and what is wrong with the rest.
 
+use std::collections::VecDeque;
+
 use super::core::{Core, partners, tell};
 use super::desk::Alarm;
-use super::{publish, trace};
+use super::{publish, responders, trace};
 use crate::account::AccountId;
 use crate::interest::SubId;
 use crate::proto::client::{self, Fault, Op, Rules, Step};
@@ -171,11 +173,12 @@ pub fn barrier(core: &mut Core, index: u32, answer: Answer) {
     let Core { desk, mesh, .. } = core;
     let connection = desk.connections.at(index);
     let touched = std::mem::take(&mut connection.touched);
-    let queued = std::mem::take(&mut connection.queue_touched);
-    // A shard that has done all it was sent is not asked, unless it may have given a message back.
+    let queued = std::mem::take(&mut connection.answering);
+    // A shard that has done all it was sent is not asked, unless its answer may still be on its way.
     let outstanding = |shard: &u16| queued.contains(*shard) || !mesh.is_drained(*shard);
     let awaited: ShardSet = touched.into_iter().filter(outstanding).collect();
     if awaited.is_empty() {
+        connection.unanswered = VecDeque::new();
         return answer_barrier(core, index, answer);
     }
     mark!("barrier waits");
@@ -208,7 +211,7 @@ fn answer_barrier(core: &mut Core, index: u32, answer: Answer) {
         Answer::Pong => {}
         Answer::Ok => return core.desk.write(index, [b"+OK\r\n"]),
         Answer::NoResponder(request) => {
-            return publish::answer_no_responder(core, index, &request.0, &request.1);
+            return responders::answer(core, index, &request.0, &request.1);
         }
     }
     if core.settings.tracing.trace {

@@ -58,12 +58,7 @@ pub struct Sim {
 impl Sim {
     pub fn new(network: Rc<RefCell<Network>>, shard: usize) -> Sim {
         let buffers = network.borrow().faults.buffers;
-        Sim {
-            network,
-            shard,
-            buffers: vec![Vec::new(); buffers],
-            spare: (0..buffers as u16).rev().collect(),
-        }
+        Sim { network, shard, buffers: vec![Vec::new(); buffers], spare: (0..buffers as u16).rev().collect() }
     }
 
     fn event(&mut self, wire: WireId, completion: Completion) -> Event {

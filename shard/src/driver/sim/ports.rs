@@ -87,7 +87,8 @@ impl Network {
             let chosen = self.dice.below(self.ports[shard].completions.len());
             let completions = &mut self.ports[shard].completions;
             let wire = completions[chosen].0;
-            let first = completions.iter().position(|(other, _)| *other == wire).expect("at least the chosen");
+            let first =
+                completions.iter().position(|(other, _)| *other == wire).expect("at least the chosen");
             if first > 0 {
                 mark!("events change places");
             }
