@@ -82,6 +82,16 @@ impl Network {
         wire.dropped || wire.down_end.is_some() || wire.link.as_ref().is_some_and(ending)
     }
 
+    /// The server's process ends: what no shard had open any more, or yet, is closed.
+    pub fn exit(&mut self) {
+        self.backlog.clear();
+        for wire in self.wires.iter_mut().filter(|wire| !wire.dropped) {
+            assert!(wire.link.is_none(), "violation: a shard ended with a connection open");
+            wire.down_end = Some(End::Reset);
+            wire.dropped = true;
+        }
+    }
+
     /// Whether the server holds nothing of it any more.
     pub fn is_dropped(&self, wire: WireId) -> bool {
         self.wire(wire).dropped

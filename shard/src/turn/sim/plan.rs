@@ -32,8 +32,17 @@ pub struct Plan {
     pub large_bodies: bool,
     /// Limits so tight that the server may cut any connection.
     pub tight: bool,
-    /// The server shuts down at the end, before its clients leave.
-    pub shutdown: bool,
+    /// When the server shuts down.
+    pub shutdown: Shutdown,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shutdown {
+    Never,
+    /// At the end, before its clients leave.
+    Late,
+    /// In the midst of it, after so many steps.
+    After(u64),
 }
 
 impl Plan {
@@ -88,7 +97,11 @@ impl Plan {
             large_bodies: faults.window_min >= 512 && dice.chance(300),
             faults,
             tight,
-            shutdown: dice.chance(250),
+            shutdown: match dice.below(8) {
+                0 => Shutdown::After(dice.moment_between(0, 3000)),
+                1 => Shutdown::Late,
+                _ => Shutdown::Never,
+            },
         }
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::client::{Client, World};
 use super::oracle::Oracle;
-use super::plan::Plan;
+use super::plan::{Plan, Shutdown};
 use super::seat::{Seat, seats};
 use super::trace::Trace;
 use super::workload;
@@ -69,16 +69,24 @@ impl Run {
 
     /// Runs to the end; panics where anything does not hold.
     pub fn go(mut self) -> Outcome {
-        self.until_settled("the workload");
+        if !self.until_settled("the workload") {
+            return self.shut_down();
+        }
         for stage in ["a PING of each", "another PING of each"] {
             self.with_clients(|client, world| client.ping(world));
-            self.until_settled(stage);
+            if !self.until_settled(stage) {
+                return self.shut_down();
+            }
         }
         self.oracle.settle();
-        match self.plan.shutdown {
-            true => self.shut_down(),
-            false => self.say_goodbye(),
+        if self.plan.shutdown == Shutdown::Late {
+            return self.shut_down();
         }
+        self.say_goodbye();
+        self.outcome()
+    }
+
+    fn outcome(&self) -> Outcome {
         Outcome {
             trace: self.trace,
             steps: self.steps,
@@ -87,13 +95,18 @@ impl Run {
         }
     }
 
-    fn until_settled(&mut self, what: &str) {
+    /// Goes on until all clients have what they wait for; answers whether they got so far before shutdown.
+    fn until_settled(&mut self, what: &str) -> bool {
         let deadline = self.network.borrow().now + PATIENCE;
         while !self.clients.iter().all(Client::is_settled) {
+            if matches!(self.plan.shutdown, Shutdown::After(steps) if steps < self.steps) {
+                return false;
+            }
             let going = self.step();
             let late = self.network.borrow().now > deadline;
             assert!(going && !late, "violation: {what} never ends: {}", self.describe());
         }
+        true
     }
 
     /// Every client leaves, and nothing may be left of any.
@@ -115,14 +128,24 @@ impl Run {
         assert_eq!(self.gauges.clients_total(), 0, "violation: clients are counted that are gone");
     }
 
-    fn shut_down(&mut self) {
-        self.clients.iter_mut().for_each(|client| client.expects_end = true);
-        for seat in &self.seats {
-            seat.order(Order::Shutdown);
+    /// Every shard is told to shut down, one after the other, which it must.
+    fn shut_down(&mut self) -> Outcome {
+        for client in &mut self.clients {
+            client.expects_end = true;
+            client.operations_left = 0;
+        }
+        for index in 0..self.seats.len() {
+            self.seats[index].order(Order::Shutdown);
+            for _ in 0..self.dice.below(40) {
+                self.step();
+            }
         }
         while self.step() {}
         assert!(self.seats.iter().all(|seat| seat.has_ended), "violation: a shard does not end");
+        self.network.borrow_mut().exit();
+        while self.step() {}
         assert!(self.clients.iter().all(|client| client.live.is_none()), "violation: a client is not let go");
+        self.outcome()
     }
 
     fn with_clients(&mut self, mut act: impl FnMut(&mut Client, &mut World<'_>)) {

@@ -140,7 +140,7 @@ fn burst(live: &mut Live, world: &mut World<'_>) {
 fn publish(live: &mut Live, world: &mut World<'_>, subject: &str, prefix: Option<&str>) {
     let with_headers = live.manners.headers && world.dice.chance(300);
     let size = match world.dice.below(100) {
-        0..1 if world.plan.large_bodies => world.dice.between(16_000, 20_000),
+        0..8 if world.plan.large_bodies => world.dice.between(16_000, 20_000),
         0..5 => world.dice.between(0, 2500),
         5..25 => world.dice.between(0, 300),
         _ => world.dice.between(0, 20),
