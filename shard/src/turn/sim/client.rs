@@ -65,21 +65,11 @@ pub struct Client {
     pub operations_left: usize,
     /// It writes nothing before all it expects has come.
     pub waits: bool,
-    /// The server is shutting down: it may cut the connection.
-    pub expects_end: bool,
 }
 
 impl Client {
     pub fn new(index: usize, operations: usize) -> Client {
-        Client {
-            index,
-            live: None,
-            write_at: 0,
-            read_at: 0,
-            operations_left: operations,
-            waits: false,
-            expects_end: false,
-        }
+        Client { index, live: None, write_at: 0, read_at: 0, operations_left: operations, waits: false }
     }
 
     pub fn can_read(&self, network: &Network) -> bool {
@@ -166,13 +156,10 @@ impl Client {
             Read::End(end) => {
                 world.trace.note(world.network.now, live.wire, b"");
                 let served = match live.mode {
-                    _ if world.oracle.tight => false,
-                    Mode::Finishing => end == End::Fin && !self.expects_end,
+                    _ if world.oracle.may_cut => false,
+                    Mode::Finishing => end == End::Fin,
                     Mode::Condemned(told) => told,
-                    Mode::Open => {
-                        assert!(self.expects_end, "violation: session {} was cut off: {end:?}", live.id);
-                        false
-                    }
+                    Mode::Open => panic!("violation: session {} was cut off: {end:?}", live.id),
                 };
                 world.oracle.gone(live.id, served);
                 self.live = None;
@@ -195,7 +182,7 @@ impl Live {
             Frame::Ping => {}
             Frame::Error(text) => match &mut self.mode {
                 Mode::Condemned(told) => *told = true,
-                _ => assert!(world.oracle.tight, "violation: session {} was told {text}", self.id),
+                _ => assert!(world.oracle.may_cut, "violation: session {} was told {text}", self.id),
             },
             Frame::Message(message) => self.take(&message, world),
         }

@@ -17,13 +17,13 @@ pub struct Oracle {
     disturbed: BTreeSet<&'static str>,
     /// Sessions that are gone while the server still holds them.
     lingering: Vec<SessionId>,
-    /// Limits are so tight that the server may cut any connection.
-    pub tight: bool,
+    /// The server may cut any connection: limits are tight, or it shuts down.
+    pub may_cut: bool,
 }
 
 impl Oracle {
-    pub fn new(tight: bool) -> Oracle {
-        Oracle { tight, ..Oracle::default() }
+    pub fn new(may_cut: bool) -> Oracle {
+        Oracle { may_cut, ..Oracle::default() }
     }
 
     fn tick(&mut self) -> Moment {
@@ -220,8 +220,8 @@ impl Oracle {
         for (what, holds) in holds {
             assert!(holds, "violation: a 503 {what}: {message:?} for {publication:?}");
         }
-        // Where limits are tight the server may have cut anyone, and they have not read it yet.
-        for sub in self.subs.iter().filter(|_| !self.tight) {
+        // Whoever was cut may not have read it yet.
+        for sub in self.subs.iter().filter(|_| !self.may_cut) {
             let owner = &self.sessions[sub.session];
             let there = owner.stays() && !network.is_cut(owner.wire);
             let stable = there && sub.is_stable_since(publication.written) && sub.max.is_none();

@@ -130,10 +130,8 @@ impl Run {
 
     /// Every shard is told to shut down, one after the other, which it must.
     fn shut_down(&mut self) -> Outcome {
-        for client in &mut self.clients {
-            client.expects_end = true;
-            client.operations_left = 0;
-        }
+        self.oracle.may_cut = true;
+        self.clients.iter_mut().for_each(|client| client.operations_left = 0);
         for index in 0..self.seats.len() {
             self.seats[index].order(Order::Shutdown);
             for _ in 0..self.dice.below(40) {
