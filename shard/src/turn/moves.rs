@@ -180,9 +180,10 @@ pub fn bury(core: &mut Core) {
         if std::mem::take(&mut connection.counted) {
             core.discount();
         }
+        // A peer that ended its side may still read: what answers its last words is flushed.
         let connection = core.desk.connections.at(slot.index);
-        let beyond = connection.ended || !reason.flushes();
-        if beyond || (!connection.outbox.has_waiting() && !connection.outbox.is_flying()) {
+        let outbox = &connection.outbox;
+        if !reason.flushes() || (!outbox.has_waiting() && !outbox.is_flying()) {
             end_output(core, slot);
         } else {
             if !connection.dirty {

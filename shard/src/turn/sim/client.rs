@@ -157,7 +157,11 @@ impl Client {
                 world.trace.note(world.network.now, live.wire, b"");
                 let served = match live.mode {
                     _ if world.oracle.may_cut => false,
-                    Mode::Finishing => end == End::Fin,
+                    Mode::Finishing => {
+                        let expects = &live.expects;
+                        assert!(expects.is_empty(), "violation: {} hears no {expects:?}", live.id);
+                        end == End::Fin
+                    }
                     Mode::Condemned(told) => told,
                     Mode::Open => panic!("violation: session {} was cut off: {end:?}", live.id),
                 };
