@@ -13,7 +13,7 @@ use crate::account::{Account, GLOBAL_ACCOUNT};
 use crate::driver::epoll::{Epoll, eventfd};
 use crate::driver::uring::{self, Uring};
 use crate::interest::Interest;
-use crate::ring::mesh::{Doorbell, Mesh, Wake, meshes};
+use crate::ring::mesh::{Doorbell, Mesh, Wake, lane_bytes, meshes};
 use crate::settings::{DriverKind, Placement, Settings};
 use crate::shard_set::ShardSet;
 use crate::turn::{Core, Shard};
@@ -115,7 +115,7 @@ pub fn launch(launch: Launch) -> io::Result<Vec<ShardHandle>> {
     let listener = Arc::new(launch.listener);
     let bells: Vec<Arc<OwnedFd>> = (0..shards).map(|_| eventfd().map(Arc::new)).collect::<io::Result<_>>()?;
     let doorbells: Arc<[Doorbell]> = bells.iter().map(|bell| Doorbell::new(waker(bell.clone()))).collect();
-    let meshes = meshes(doorbells.clone());
+    let meshes = meshes(doorbells.clone(), lane_bytes(shards));
     let mut handles = Vec::new();
     for (shard, (mesh, bell)) in meshes.into_iter().zip(bells).enumerate() {
         let (sender, orders) = crossbeam_channel::unbounded();

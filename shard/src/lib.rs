@@ -1,5 +1,8 @@
 //! Everything one core owns on the message path.
 
+#[macro_use]
+mod mark;
+
 pub mod account;
 pub mod deliver;
 pub mod driver;

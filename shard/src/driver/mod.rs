@@ -10,6 +10,8 @@
 mod buffers;
 pub mod epoll;
 mod flight;
+#[cfg(test)]
+pub mod sim;
 mod socket;
 pub mod uring;
 

@@ -6,8 +6,8 @@ use std::os::fd::OwnedFd;
 #[derive(Debug)]
 pub enum Socket {
     Fd(OwnedFd),
-    /// A connection of the simulated driver.
-    Sim(u32),
+    #[cfg(test)]
+    Sim(super::sim::Plug),
 }
 
 impl Socket {
@@ -15,7 +15,8 @@ impl Socket {
     pub fn into_fd(self) -> OwnedFd {
         match self {
             Socket::Fd(fd) => fd,
-            Socket::Sim(id) => unreachable!("simulated socket {id} given to a real driver"),
+            #[cfg(test)]
+            Socket::Sim(plug) => unreachable!("{plug:?} given to a real driver"),
         }
     }
 }

@@ -105,9 +105,11 @@ impl Sids {
         }
     }
 
-    /// Takes all out.
+    /// Takes all out, in an order that does not depend on the hasher's seed.
     pub fn take(&mut self) -> Vec<SubId> {
-        std::mem::take(&mut self.0).into_iter().collect()
+        let mut subs: Vec<SubId> = std::mem::take(&mut self.0).into_iter().collect();
+        subs.sort_unstable();
+        subs
     }
 }
 

@@ -23,9 +23,10 @@ pub enum Letter<'a> {
     BarrierDone {
         slot: Slot,
     },
-    /// The request of this connection, sent to this shard alone, found nobody.
+    /// The request of this connection found nobody at this shard.
     NoResponder {
         slot: Slot,
+        request: Request,
         subject: &'a [u8],
         reply: &'a [u8],
     },
@@ -37,6 +38,15 @@ pub enum Letter<'a> {
     Handover(Box<Handover>),
 }
 
+/// A request whose publisher is told when nobody got it: when so many shards have said so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// Tells the requests of a connection apart; never 0.
+    pub number: u32,
+    /// Letters that carried it at first.
+    pub letters: u8,
+}
+
 /// A published message on its way to another shard: it goes there once, however many want it.
 #[derive(Clone, Copy)]
 pub struct Message<'a> {
@@ -45,8 +55,8 @@ pub struct Message<'a> {
     pub origin: Slot,
     /// The receiver's plain subscriptions get it.
     pub plain: bool,
-    /// Nobody but the receiver was given it, and the publisher wants to hear if nobody is there.
-    pub sole: bool,
+    /// Its publisher wants to hear if nobody gets it, and nobody has yet.
+    pub request: Option<Request>,
     /// It comes back to its publisher's shard: the queue group's members where it went had left.
     pub returned: bool,
     pub hops: u8,
@@ -103,8 +113,7 @@ const HANDOVER: u8 = 7;
 const OVERSIZE: u8 = 8;
 
 const PLAIN: u8 = 1;
-const SOLE: u8 = 2;
-const RETURNED: u8 = 4;
+const RETURNED: u8 = 2;
 const QUEUED: u8 = 1;
 
 /// The fixed head: one kind's fields share their places with another's.
@@ -112,6 +121,7 @@ struct Head {
     kind: u8,
     flags: u8,
     hops: u8,
+    request: Option<Request>,
     account: u32,
     slot: Slot,
     /// Lengths of the parts that follow, in order.
@@ -122,16 +132,17 @@ struct Head {
 
 impl Head {
     fn new(kind: u8, slot: Slot) -> Head {
-        Head { kind, flags: 0, hops: 0, account: 0, slot, lens: [0; 3], extra: [0; 2] }
+        Head { kind, flags: 0, hops: 0, request: None, account: 0, slot, lens: [0; 3], extra: [0; 2] }
     }
 
     #[inline]
     fn write(&self, out: &mut [u8]) {
-        let first = u32::from_le_bytes([self.kind, self.flags, self.hops, 0]);
+        let Request { number, letters } = self.request.unwrap_or(Request { number: 0, letters: 0 });
+        let first = u32::from_le_bytes([self.kind, self.flags, self.hops, letters]);
         let [one, two, three] = self.lens;
         let [four, five] = self.extra;
         let words =
-            [first, self.account, self.slot.index, self.slot.generation, one, two, three, four, five, 0];
+            [first, self.account, self.slot.index, self.slot.generation, one, two, three, four, five, number];
         for (place, word) in out[..HEAD_BYTES].chunks_exact_mut(4).zip(words) {
             place.copy_from_slice(&word.to_le_bytes());
         }
@@ -147,6 +158,7 @@ impl Head {
             kind: bytes[0],
             flags: bytes[1],
             hops: bytes[2],
+            request: (word(9) != 0).then(|| Request { number: word(9), letters: bytes[3] }),
             account: word(1),
             slot: Slot { index: word(2), generation: word(3) },
             lens: [word(4), word(5), word(6)],
@@ -175,9 +187,8 @@ impl<'a> Envelope<'a> {
         let (mut head, parts): (Head, [&[u8]; 3]) = match letter {
             Letter::Message(message) => {
                 let mut head = Head::new(MESSAGE, message.origin);
-                head.flags = u8::from(message.plain) * PLAIN
-                    + u8::from(message.sole) * SOLE
-                    + u8::from(message.returned) * RETURNED;
+                head.flags = u8::from(message.plain) * PLAIN + u8::from(message.returned) * RETURNED;
+                head.request = message.request;
                 head.hops = message.hops;
                 head.account = message.account;
                 head.extra = [message.reply_len, message.header_len.unwrap_or(NO_HEADERS)];
@@ -192,8 +203,10 @@ impl<'a> Envelope<'a> {
             }
             Letter::Barrier { slot } => (Head::new(BARRIER, slot), [b"", b"", b""]),
             Letter::BarrierDone { slot } => (Head::new(BARRIER_DONE, slot), [b"", b"", b""]),
-            Letter::NoResponder { slot, subject, reply } => {
-                (Head::new(NO_RESPONDER, slot), [subject, reply, b""])
+            Letter::NoResponder { slot, request, subject, reply } => {
+                let mut head = Head::new(NO_RESPONDER, slot);
+                head.request = Some(request);
+                (head, [subject, reply, b""])
             }
             Letter::Stall { slot } => (Head::new(STALL, slot), [b"", b"", b""]),
             Letter::Handover(handover) => {
@@ -265,7 +278,7 @@ impl<'a> Letter<'a> {
                 account: head.account,
                 origin: head.slot,
                 plain: head.flags & PLAIN != 0,
-                sole: head.flags & SOLE != 0,
+                request: head.request,
                 returned: head.flags & RETURNED != 0,
                 hops: head.hops,
                 queues: third,
@@ -281,7 +294,10 @@ impl<'a> Letter<'a> {
             }
             BARRIER => Letter::Barrier { slot: head.slot },
             BARRIER_DONE => Letter::BarrierDone { slot: head.slot },
-            NO_RESPONDER => Letter::NoResponder { slot: head.slot, subject: first, reply: second },
+            NO_RESPONDER => {
+                let request = head.request.expect("a request has a number");
+                Letter::NoResponder { slot: head.slot, request, subject: first, reply: second }
+            }
             STALL => Letter::Stall { slot: head.slot },
             HANDOVER => {
                 // SAFETY: `Envelope::new` leaked exactly this box, and the ring delivers each letter once.
@@ -315,7 +331,7 @@ mod tests {
                 account: 7,
                 origin: Slot { index: 1, generation: 2 },
                 plain: true,
-                sole: header_len.is_some(),
+                request: header_len.map(|len| Request { number: len + 1, letters: 3 }),
                 returned: header_len == Some(0),
                 hops: 3,
                 queues: queues.as_bytes(),
@@ -327,7 +343,7 @@ mod tests {
             there_and_back(Letter::Message(message), |letter| {
                 let Letter::Message(read) = letter else { panic!() };
                 assert_eq!((read.account, read.origin, read.hops), (7, message.origin, 3));
-                assert_eq!((read.plain, read.sole), (true, header_len.is_some()));
+                assert_eq!((read.plain, read.request), (true, message.request));
                 assert_eq!((read.subject, read.tail), (message.subject, message.tail));
                 assert_eq!((read.reply_len, read.header_len), (1, header_len));
                 let names: Vec<&[u8]> = queue_names(read.queues).collect();

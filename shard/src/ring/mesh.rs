@@ -53,6 +53,11 @@ impl Lane {
         if fits && self.spill.is_empty() && self.producer.push(len, |room| envelope.write(room)) {
             return;
         }
+        if fits {
+            mark!("letter spilled");
+        } else {
+            mark!("oversize letter");
+        }
         let bytes = envelope.to_bytes();
         self.spill.push_back(if fits { bytes } else { oversize(bytes) });
         self.unspill();
@@ -87,11 +92,16 @@ pub struct Inbound {
     pub letters: Consumer,
 }
 
-/// The meshes of all shards, by shard; `doorbells` has one entry a shard.
-pub fn meshes(doorbells: Arc<[Doorbell]>) -> Vec<Mesh> {
-    let shards = doorbells.len();
+/// Bytes of one lane among so many shards.
+pub fn lane_bytes(shards: usize) -> usize {
     let share = (LANES_BYTES / shards.max(2)).clamp(LANE_BYTES_MIN, LANE_BYTES_MAX);
-    let capacity = 1 << share.ilog2();
+    1 << share.ilog2()
+}
+
+/// The meshes of all shards, by shard; `doorbells` has one entry a shard, `capacity` is a lane's, a power of
+/// two of at least 128 bytes.
+pub fn meshes(doorbells: Arc<[Doorbell]>, capacity: usize) -> Vec<Mesh> {
+    let shards = doorbells.len();
     let mut meshes: Vec<Mesh> = (0..shards)
         .map(|me| Mesh {
             me: me as ShardId,

@@ -1,5 +1,6 @@
 //! One client connection.
 
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 
 use crate::account::AccountId;
@@ -22,6 +23,8 @@ pub enum Pause {
     Stall = 4,
     /// It is moving to another shard.
     Moving = 8,
+    /// Input that came during a pause is to be served first. Ends by itself when it is.
+    Backlog = 16,
 }
 
 /// What a barrier's end is answered with.
@@ -31,6 +34,14 @@ pub enum Answer {
     Ok,
     /// That a request found nobody: its subject and its reply.
     NoResponder(Box<(Vec<u8>, Vec<u8>)>),
+}
+
+/// A request that some shards found nobody for.
+#[derive(Debug)]
+pub struct Unanswered {
+    pub number: u32,
+    /// Letters that may still find someone.
+    pub letters: usize,
 }
 
 /// A PING whose PONG must wait until these shards have done all the connection caused there.
@@ -78,9 +89,12 @@ pub struct Connection {
     pub wanted: usize,
     /// Shards that were sent letters on its behalf since the last barrier.
     pub touched: ShardSet,
-    /// Those among them that may give a message back.
-    pub queue_touched: ShardSet,
+    /// Those among them that may give a message back, or say that nobody responds.
+    pub answering: ShardSet,
     pub barrier: Option<Barrier>,
+    /// The last request that went to other shards, and those among the latest that found nobody at some.
+    pub last_request: u32,
+    pub unanswered: VecDeque<Unanswered>,
     pub opened_at: u64,
     pub last_in: u64,
     /// When the send under way began.
@@ -121,8 +135,10 @@ impl Connection {
             inbox: Vec::new(),
             wanted: 0,
             touched: ShardSet::EMPTY,
-            queue_touched: ShardSet::EMPTY,
+            answering: ShardSet::EMPTY,
             barrier: None,
+            last_request: 0,
+            unanswered: VecDeque::new(),
             opened_at: now,
             last_in: now,
             sent_at: now,
@@ -158,10 +174,15 @@ impl Connection {
         self.pauses |= pause as u8;
     }
 
-    /// Ends one pause; answers whether input may go on.
+    /// Ends one pause; answers whether input may go on, what came meanwhile first.
     pub fn unpause(&mut self, pause: Pause) -> bool {
         self.pauses &= !(pause as u8);
-        self.pauses == 0
+        self.may_resume()
+    }
+
+    /// Whether nothing but a backlog holds its input.
+    pub fn may_resume(&self) -> bool {
+        self.pauses & !(Pause::Backlog as u8) == 0
     }
 
     /// How the log names it. Source: nats-server `client.go:initClient`.

@@ -34,7 +34,7 @@ pub struct Core {
 
 impl Core {
     pub fn new(settings: Arc<Settings>, accounts: Vec<Account>, mesh: Mesh, gauges: Arc<Gauges>) -> Core {
-        let seed = 0x9e37_79b9_7f4a_7c15 ^ (u64::from(mesh.me()) + 1) << 32;
+        let seed = 0x9e37_79b9_7f4a_7c15 ^ ((u64::from(mesh.me()) + 1) << 32);
         let mut core = Core {
             rules: Rules { max_control_line: 0, max_payload: 0, headers: false },
             settings: settings.clone(),
@@ -44,7 +44,7 @@ impl Core {
             gauges,
             lame_duck: false,
             stopping: false,
-            chance: Chance(seed),
+            chance: Chance::seeded(seed),
             queue_names: QueueNames::default(),
             queue_picks: Vec::new(),
             scratch: Vec::new(),
@@ -92,6 +92,11 @@ pub fn tell(mesh: &mut Mesh, partners: ShardSet, account: u32, change: &Change<'
 pub struct Chance(u64);
 
 impl Chance {
+    pub fn seeded(seed: u64) -> Chance {
+        // The generator stands still at zero.
+        Chance(seed | 1)
+    }
+
     /// A number below `bound`, which is not 0.
     #[inline]
     pub fn below(&mut self, bound: u32) -> u32 {

@@ -176,6 +176,7 @@ impl Desk {
                     "{label} - Slow Consumer Detected: MaxPending of {} Exceeded",
                     self.max_pending
                 );
+                mark!("slow consumer");
                 self.slow_consumers += 1;
                 self.doom(slot, Reason::SlowConsumerPendingBytes);
             }

@@ -1,7 +1,7 @@
 //! Letters from other shards.
 
 use super::core::Core;
-use super::{moves, operations, publish};
+use super::{moves, operations, publish, responders};
 use crate::driver::Driver;
 use crate::ring::letter::{Letter, unpack_oversize};
 use crate::shard_set::ShardId;
@@ -38,7 +38,9 @@ fn serve(core: &mut Core, driver: &mut impl Driver, from: ShardId, letter: Lette
         }
         Letter::Barrier { slot } => core.mesh.send(from, Letter::BarrierDone { slot }),
         Letter::BarrierDone { slot } => operations::barrier_done(core, slot, from),
-        Letter::NoResponder { slot, subject, reply } => publish::no_responder(core, slot, subject, reply),
+        Letter::NoResponder { slot, request, subject, reply } => {
+            responders::goes_on(core, slot, request, 0, subject, reply);
+        }
         Letter::Stall { slot } => publish::stall(core, slot),
         Letter::Handover(handover) => moves::adopt(core, driver, *handover),
     }

@@ -14,6 +14,9 @@ mod moves;
 mod operations;
 mod orders;
 mod publish;
+mod responders;
+#[cfg(test)]
+mod sim;
 mod timers;
 mod trace;
 
@@ -62,7 +65,22 @@ impl<D: Driver> Shard<D> {
 
     /// One turn. With `Wait::Poll` it does not sleep.
     pub fn turn(&mut self, wait: Wait) -> io::Result<()> {
-        self.sleep(wait)?;
+        let wait = self.fall_asleep(wait);
+        self.wait_and_serve(wait)
+    }
+
+    /// How long this shard may really wait: others ring from now on if it may at all.
+    fn fall_asleep(&mut self, wait: Wait) -> Wait {
+        match wait {
+            Wait::Until(_) if self.core.mesh.fall_asleep() && self.orders.is_empty() => wait,
+            _ => Wait::Poll,
+        }
+    }
+
+    fn wait_and_serve(&mut self, wait: Wait) -> io::Result<()> {
+        let result = self.driver.wait(wait, &mut self.events);
+        self.core.mesh.wake_up();
+        result?;
         self.core.desk.now = self.driver.now();
         letters::drain(&mut self.core, &mut self.driver);
         self.take_orders();
@@ -99,17 +117,6 @@ impl<D: Driver> Shard<D> {
             return Wait::Poll;
         }
         Wait::Until(until)
-    }
-
-    fn sleep(&mut self, wait: Wait) -> io::Result<()> {
-        let Core { mesh, .. } = &mut self.core;
-        let wait = match wait {
-            Wait::Until(_) if mesh.fall_asleep() && self.orders.is_empty() => wait,
-            _ => Wait::Poll,
-        };
-        let result = self.driver.wait(wait, &mut self.events);
-        self.core.mesh.wake_up();
-        result
     }
 
     fn serve(&mut self, event: Event) {
@@ -153,7 +160,7 @@ impl<D: Driver> Shard<D> {
             }
             Event::Ended { slot, error } => moves::ended(core, slot, error),
             Event::Closed { slot } => moves::closed(core, slot),
-            Event::Detached { slot, socket } => moves::detached(core, slot, socket),
+            Event::Detached { slot, socket } => moves::detached(core, driver, slot, socket),
         }
         moves::bury(&mut self.core);
     }
@@ -174,9 +181,10 @@ impl<D: Driver> Shard<D> {
         }
         while let Some(slot) = core.desk.resumable.pop() {
             let Some(connection) = core.desk.connections.get(slot) else { continue };
-            if connection.is_paused() || connection.closing.is_some() {
+            if !connection.may_resume() || connection.closing.is_some() {
                 continue;
             }
+            connection.unpause(Pause::Backlog);
             let inbox = std::mem::take(&mut connection.inbox);
             connection.wanted = 0;
             operations::feed(core, slot.index, &inbox);

@@ -73,12 +73,17 @@ pub fn adopt(core: &mut Core, driver: &mut impl Driver, handover: Handover) {
     if new {
         welcome(core, slot);
     } else {
+        mark!("connection moved");
         let first_ping = super::timers::first_ping_after(&core.settings.limits);
         core.desk.set_alarm(core.desk.now + first_ping, Alarm::Ping, slot);
         let connection = core.desk.connections.at(slot.index);
         connection.dirty = true;
         core.desk.dirty.push(slot.index);
         core.desk.resumable.push(slot);
+    }
+    if core.stopping {
+        mark!("connection comes during shutdown");
+        core.desk.doom(slot, Reason::ServerShutdown);
     }
 }
 
@@ -114,7 +119,12 @@ pub fn settle(core: &mut Core, index: u32) {
 }
 
 /// Nothing is under way on the connection any more: it goes, with all it is, to where its account lives.
-pub fn detached(core: &mut Core, slot: Slot, socket: Socket) {
+pub fn detached(core: &mut Core, driver: &mut impl Driver, slot: Slot, socket: Socket) {
+    let Some(connection) = core.desk.connections.get(slot) else { return };
+    if connection.closing.is_some() {
+        mark!("closed while it moved");
+        return stay_to_close(core, driver, slot, socket);
+    }
     let Some(connection) = core.desk.connections.remove(slot) else { return };
     let home = home(core, connection.account);
     if connection.counted {
@@ -123,6 +133,22 @@ pub fn detached(core: &mut Core, slot: Slot, socket: Socket) {
     }
     let peer = connection.peer;
     core.mesh.send(home, Letter::Handover(Box::new(Handover { socket, peer, connection: Some(connection) })));
+}
+
+/// A connection that was doomed while it was being detached ends here.
+fn stay_to_close(core: &mut Core, driver: &mut impl Driver, slot: Slot, socket: Socket) {
+    let connection = core.desk.connections.at(slot.index);
+    if connection.closed {
+        // To drop the socket closes it.
+        core.desk.connections.remove(slot);
+        return;
+    }
+    connection.unpause(Pause::Moving);
+    driver.open(slot, socket);
+    if !connection.dirty {
+        connection.dirty = true;
+        core.desk.dirty.push(slot.index);
+    }
 }
 
 /// The peer sends no more.
@@ -137,6 +163,7 @@ pub fn ended(core: &mut Core, slot: Slot, error: Option<std::io::Error>) {
     }
     if error.is_none() && connection.is_paused() {
         // What it sent before is served first; see `resume`.
+        mark!("end during a pause");
         return;
     }
     core.desk.doom(slot, if error.is_some() { Reason::ReadError } else { Reason::ClientClosed });
@@ -153,9 +180,10 @@ pub fn bury(core: &mut Core) {
         if std::mem::take(&mut connection.counted) {
             core.discount();
         }
+        // A peer that ended its side may still read: what answers its last words is flushed.
         let connection = core.desk.connections.at(slot.index);
-        let beyond = connection.ended || !reason.flushes();
-        if beyond || (!connection.outbox.has_waiting() && !connection.outbox.is_flying()) {
+        let outbox = &connection.outbox;
+        if !reason.flushes() || (!outbox.has_waiting() && !outbox.is_flying()) {
             end_output(core, slot);
         } else {
             if !connection.dirty {
@@ -176,6 +204,7 @@ pub fn end_output(core: &mut Core, slot: Slot) {
     if connection.ended || !reason.flushes() || core.stopping {
         core.desk.wishes.push(Wish::Close(slot));
     } else if !connection.lingering {
+        mark!("lingers");
         connection.lingering = true;
         core.desk.wishes.push(Wish::Finish(slot));
         core.desk.set_alarm(core.desk.now + LINGER, Alarm::Linger, slot);

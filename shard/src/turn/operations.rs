@@ -1,8 +1,10 @@
 //! Operations of clients other than publishing, and what is wrong with the rest.
 
+use std::collections::VecDeque;
+
 use super::core::{Core, partners, tell};
 use super::desk::Alarm;
-use super::{publish, trace};
+use super::{publish, responders, trace};
 use crate::account::AccountId;
 use crate::interest::SubId;
 use crate::proto::client::{self, Fault, Op, Rules, Step};
@@ -96,7 +98,9 @@ fn stash(core: &mut Core, index: u32, data: &[u8]) {
     let connection = core.desk.connections.at(index);
     connection.inbox.extend_from_slice(data);
     connection.wanted = 0;
+    connection.pause(Pause::Backlog);
     if connection.inbox.len() > INBOX_BYTES_MAX && !connection.receive_paused {
+        mark!("inbox full");
         connection.receive_paused = true;
         let slot = connection.slot;
         core.desk.wishes.push(super::desk::Wish::Pause(slot));
@@ -169,13 +173,15 @@ pub fn barrier(core: &mut Core, index: u32, answer: Answer) {
     let Core { desk, mesh, .. } = core;
     let connection = desk.connections.at(index);
     let touched = std::mem::take(&mut connection.touched);
-    let queued = std::mem::take(&mut connection.queue_touched);
-    // A shard that has done all it was sent is not asked, unless it may have given a message back.
+    let queued = std::mem::take(&mut connection.answering);
+    // A shard that has done all it was sent is not asked, unless its answer may still be on its way.
     let outstanding = |shard: &u16| queued.contains(*shard) || !mesh.is_drained(*shard);
     let awaited: ShardSet = touched.into_iter().filter(outstanding).collect();
     if awaited.is_empty() {
+        connection.unanswered = VecDeque::new();
         return answer_barrier(core, index, answer);
     }
+    mark!("barrier waits");
     connection.barrier = Some(Barrier { awaited, answer });
     let slot = connection.slot;
     for shard in awaited {
@@ -192,6 +198,9 @@ pub fn barrier_done(core: &mut Core, slot: crate::slot::Slot, shard: crate::shar
     if waiting.awaited.is_empty() {
         let Some(Barrier { answer, .. }) = connection.barrier.take() else { return };
         // Messages that came back meanwhile have touched other shards: then it waits for those too.
+        if !connection.touched.is_empty() {
+            mark!("barrier goes on");
+        }
         core.desk.unpause(slot, Pause::Barrier);
         barrier(core, slot.index, answer);
     }
@@ -202,7 +211,7 @@ fn answer_barrier(core: &mut Core, index: u32, answer: Answer) {
         Answer::Pong => {}
         Answer::Ok => return core.desk.write(index, [b"+OK\r\n"]),
         Answer::NoResponder(request) => {
-            return publish::answer_no_responder(core, index, &request.0, &request.1);
+            return responders::answer(core, index, &request.0, &request.1);
         }
     }
     if core.settings.tracing.trace {

@@ -2,14 +2,14 @@
 
 use super::core::Core;
 use super::desk::{Delivery, Desk};
+use super::responders;
 use crate::account::AccountId;
 use crate::interest::{GroupMatch, Matched, Table};
 use crate::proto::client;
 use crate::proto::text::{self, Reason};
-use crate::ring::letter::{self, HOPS_MAX, Letter};
+use crate::ring::letter::{self, HOPS_MAX, Letter, Request};
 use crate::session::Pause;
-use crate::session::connection::Answer;
-use crate::shard_set::ShardId;
+use crate::shard_set::{ShardId, ShardSet};
 use crate::slot::Slot;
 
 /// How long a publisher whose reader is far behind is paused: nanoseconds. Source: nats-server `client.go`
@@ -82,6 +82,7 @@ pub fn publish(core: &mut Core, index: u32, message: &client::Message<'_>) {
         stall(core, slot);
     }
     if core.mesh.has_spilled() {
+        mark!("congestion pause");
         core.desk.pause(index, Pause::Congestion);
         core.desk.congested.push(slot);
     }
@@ -94,6 +95,7 @@ pub fn stall(core: &mut Core, slot: Slot) {
     }
     let Some(connection) = core.desk.connections.get(slot) else { return };
     if !connection.is_paused_by(Pause::Stall) && connection.closing.is_none() {
+        mark!("publisher stalled");
         core.desk.pause(slot.index, Pause::Stall);
         let until = core.desk.now + STALL;
         core.desk.set_alarm(until, super::desk::Alarm::Stall, slot);
@@ -130,12 +132,14 @@ fn route(core: &mut Core, mut passage: Passage<'_>) {
         queue_picks.clear();
     }
     if !shards.is_empty() {
-        let connection = desk.connections.get(passage.origin);
-        let hears = connection.as_ref().is_some_and(|connection| connection.no_responders);
-        let sole = hears && !delivered && shards.len() == 1 && passage.delivery.reply_len > 0;
-        if let Some(connection) = connection {
+        let mut request = None;
+        if let Some(connection) = desk.connections.get(passage.origin) {
+            if connection.no_responders && !delivered && passage.delivery.reply_len > 0 {
+                request = Some(responders::number(connection, shards));
+                connection.answering = connection.answering.union(shards);
+            }
             connection.touched = connection.touched.union(shards);
-            queue_picks.iter().for_each(|(shard, _)| connection.queue_touched.insert(*shard));
+            queue_picks.iter().for_each(|(shard, _)| connection.answering.insert(*shard));
         }
         for shard in shards {
             queue_names.clear();
@@ -143,24 +147,28 @@ fn route(core: &mut Core, mut passage: Passage<'_>) {
                 queue_names.push(table.queue_name(*queue));
             }
             let plain = matched.shards.contains(shard);
-            mesh.send(shard, message_letter(&passage, plain, sole, queue_names.as_bytes()));
+            mesh.send(shard, message_letter(&passage, plain, request, queue_names.as_bytes()));
         }
         delivered = true;
     }
     if !delivered && passage.delivery.reply_len > 0 {
         let Delivery { subject, reply_len, tail, .. } = passage.delivery;
-        no_responder(core, passage.origin, subject, &tail[..reply_len]);
+        responders::nobody(core, passage.origin, subject, &tail[..reply_len]);
     }
 }
 
-fn message_letter<'a>(passage: &Passage<'a>, plain: bool, sole: bool, queues: &'a [u8]) -> Letter<'a> {
-    let returned = false;
+fn message_letter<'a>(
+    passage: &Passage<'a>,
+    plain: bool,
+    request: Option<Request>,
+    queues: &'a [u8],
+) -> Letter<'a> {
     Letter::Message(letter::Message {
-        returned,
+        returned: false,
         account: passage.account,
         origin: passage.origin,
         plain,
-        sole,
+        request,
         hops: passage.hops,
         queues,
         subject: passage.delivery.subject,
@@ -231,26 +239,37 @@ fn deliver_to_one(
 /// A message that came back: the member it was for had left. Another one is chosen, as at first. Its publisher
 /// is marked again, so that a barrier that waits for it goes on waiting.
 fn choose_again(core: &mut Core, message: &letter::Message<'_>, mut passage: Passage<'_>) {
-    let Core { accounts, desk, mesh, chance, queue_names, .. } = core;
+    mark!("queue member chosen again");
+    let Core { accounts, desk, mesh, chance, queue_names, queue_picks, .. } = core;
+    let publisher = desk.connections.get(passage.origin);
+    passage.delivery.no_echo = publisher.filter(|publisher| !publisher.echo).map(|_| message.origin.index);
     let (matched, table) = accounts[passage.account as usize].interest.lookup(passage.delivery.subject);
     let mut delivered = false;
+    queue_picks.clear();
     for name in letter::queue_names(message.queues) {
         let Some(group) = table.queue(name).and_then(|queue| matched.group(queue)) else { continue };
-        let picked = pick(matched, group, chance, desk, table, &mut passage);
-        delivered |= !matches!(picked, Pick::Nobody);
-        if let Pick::There(shard) = picked {
-            if let Some(connection) = desk.connections.get(passage.origin) {
-                connection.touched.insert(shard);
-                connection.queue_touched.insert(shard);
-            }
-            queue_names.clear();
-            queue_names.push(name);
-            mesh.send(shard, message_letter(&passage, false, message.sole, queue_names.as_bytes()));
+        match pick(matched, group, chance, desk, table, &mut passage) {
+            Pick::Here => delivered = true,
+            Pick::There(shard) => queue_picks.push((shard, group.queue)),
+            Pick::Nobody => {}
         }
     }
-    if !delivered && message.sole {
-        let Delivery { subject, reply_len, tail, .. } = passage.delivery;
-        no_responder(core, passage.origin, subject, &tail[..reply_len]);
+    let request = message.request.filter(|_| !delivered);
+    let shards: ShardSet = queue_picks.iter().map(|(shard, _)| *shard).collect();
+    if let Some(connection) = desk.connections.get(passage.origin) {
+        connection.touched = connection.touched.union(shards);
+        connection.answering = connection.answering.union(shards);
+    }
+    for shard in shards {
+        queue_names.clear();
+        for (_, queue) in queue_picks.iter().filter(|(to, _)| *to == shard) {
+            queue_names.push(table.queue_name(*queue));
+        }
+        mesh.send(shard, message_letter(&passage, false, request, queue_names.as_bytes()));
+    }
+    if let Some(request) = request {
+        let reply = &message.tail[..message.reply_len as usize];
+        responders::goes_on(core, message.origin, request, shards.len(), message.subject, reply);
     }
 }
 
@@ -269,9 +288,6 @@ pub fn receive(core: &mut Core, from: ShardId, message: &letter::Message<'_>) {
     let mut passage =
         Passage { account: message.account, origin: message.origin, hops: message.hops, delivery };
     if message.returned {
-        let publisher = core.desk.connections.get(message.origin);
-        let deaf = publisher.is_some_and(|publisher| !publisher.echo);
-        passage.delivery.no_echo = deaf.then_some(message.origin.index);
         return choose_again(core, message, passage);
     }
     let Core { accounts, desk, mesh, chance, queue_names, .. } = core;
@@ -282,71 +298,43 @@ pub fn receive(core: &mut Core, from: ShardId, message: &letter::Message<'_>) {
             delivered |= desk.deliver(passage.account, table, *target, &mut passage.delivery);
         }
     }
+    queue_names.clear();
     for name in letter::queue_names(message.queues) {
         let group = table.queue(name).and_then(|queue| matched.group(queue));
         let members = group.map_or(&[][..], |group| matched.members(group));
         let first = if members.len() > 1 { chance.below(members.len() as u32) as usize } else { 0 };
         if deliver_to_one(desk, table, members, first, &mut passage) {
             delivered = true;
-            continue;
-        }
-        if passage.hops < HOPS_MAX {
-            // Its shard chooses again; that the members here have left goes there before it.
-            queue_names.clear();
+        } else if passage.hops < HOPS_MAX {
             queue_names.push(name);
-            let hops = passage.hops + 1;
-            let queues = queue_names.as_bytes();
-            // Whether nobody got it can be told there only if it was for this group alone.
-            let sole = message.sole && !message.plain && letter::queue_names(message.queues).count() == 1;
-            let returned = letter::Message { plain: false, returned: true, sole, hops, queues, ..*message };
-            mesh.send(from, Letter::Message(returned));
-            delivered = true;
         }
     }
-    if !delivered && message.sole {
+    let request = message.request.filter(|_| !delivered);
+    let queues = queue_names.as_bytes();
+    if !queues.is_empty() {
+        // Its shard chooses again; that the members here have left goes there before it.
+        let hops = passage.hops + 1;
+        let returned = letter::Message { plain: false, request, returned: true, hops, queues, ..*message };
+        mesh.send(from, Letter::Message(returned));
+    } else if let Some(request) = request {
+        mark!("nobody responds elsewhere");
         let reply = &message.tail[..message.reply_len as usize];
-        mesh.send(from, Letter::NoResponder { slot: message.origin, subject: message.subject, reply });
+        let slot = message.origin;
+        mesh.send(from, Letter::NoResponder { slot, request, subject: message.subject, reply });
     }
     if core.desk.slow_reader {
         core.desk.slow_reader = false;
         if message.hops == 0 {
+            mark!("stall letter");
             core.mesh.send(from, Letter::Stall { slot: message.origin });
         }
     }
 }
 
-/// Tells a requester that nobody is there, if it asked to be told and still listens for the reply.
-/// Source: nats-server `client.go:processInboundClientMsg`.
-pub fn no_responder(core: &mut Core, slot: Slot, subject: &[u8], reply: &[u8]) {
-    let Some(connection) = core.desk.connections.get(slot) else { return };
-    if !connection.no_responders || connection.closing.is_some() {
-        return;
-    }
-    if connection.barrier.is_some() || connection.touched.is_empty() {
-        return answer_no_responder(core, slot.index, subject, reply);
-    }
-    // Clients take this answer for a sign that all they published before has been delivered, as on one server.
-    let request = Box::new((subject.to_vec(), reply.to_vec()));
-    super::operations::barrier(core, slot.index, Answer::NoResponder(request));
-}
-
-pub fn answer_no_responder(core: &mut Core, index: u32, subject: &[u8], reply: &[u8]) {
-    let connection = core.desk.connections.at(index);
-    let account = &mut core.accounts[connection.account as usize];
-    let (matched, table) = account.interest.lookup(reply);
-    let Some(target) = matched.plain.iter().find(|target| target.owner == index) else { return };
-    let sid = table.sub(target.sub).sid.as_bytes();
-    let headers = [b"NATS/1.0 503\r\nNats-Subject: ", subject, b"\r\n\r\n"].concat();
-    let size = headers.len().to_string();
-    let size = size.as_bytes();
-    let line = [b"HMSG ", reply, b" ", sid, b" ", size, b" ", size, b"\r\n"];
-    core.desk.write(index, line);
-    core.desk.write(index, [&headers[..], b"\r\n"]);
-}
-
 /// Takes out subscriptions that have had their last message.
 pub fn retire_spent(core: &mut Core) {
     while let Some((account, sub)) = core.desk.spent.pop() {
+        mark!("subscription spent");
         let owner = core.accounts[account as usize].interest.table.sub(sub).owner;
         super::operations::remove_subscription(core, account, owner, sub);
     }

@@ -69,6 +69,7 @@ fn ping(core: &mut Core, slot: Slot) {
     if quiet >= interval {
         if connection.pings_out + 1 > core.settings.limits.ping_max {
             tracing::debug!("{} - Stale Client Connection - Closing", connection.label());
+            mark!("stale connection");
             core.desk.write_error(slot.index, text::STALE_CONNECTION);
             return core.desk.doom(slot, Reason::StaleConnection);
         }
@@ -76,6 +77,7 @@ fn ping(core: &mut Core, slot: Slot) {
         if core.settings.tracing.trace {
             trace::outbound(connection, "PING", "");
         }
+        mark!("server pings");
         core.desk.write(slot.index, [b"PING\r\n"]);
     }
     core.desk.set_alarm(core.desk.now + interval, Alarm::Ping, slot);
@@ -106,6 +108,7 @@ fn sweep(core: &mut Core) {
             connection.label(),
             connection.outbox.pending()
         );
+        mark!("write takes too long");
         core.desk.slow_consumers += 1;
         core.desk.doom(slot, Reason::SlowConsumerWriteDeadline);
     }

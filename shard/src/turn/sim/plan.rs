@@ -1,0 +1,107 @@
+//! What a seed decides before anything happens: how many shards, how small the rings, what goes wrong.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::driver::sim::{Dice, Faults};
+use crate::settings::{Credentials, Limits, Placement, Settings};
+use crate::shard_set::ShardSet;
+
+/// The token that clients show where credentials are wanted.
+pub const TOKEN: &str = "sesame";
+
+#[derive(Clone)]
+pub struct Plan {
+    pub seed: u64,
+    pub shards: usize,
+    pub lane_bytes: usize,
+    pub settings: Arc<Settings>,
+    /// Where the account's connections live.
+    pub members: ShardSet,
+    pub faults: Faults,
+    pub clients: usize,
+    /// What each client does before it leaves.
+    pub operations: usize,
+    /// How likely shards, the network and clients are to go on, relative to each other.
+    pub weights: [usize; 3],
+    /// How often in a thousand turns a shard is held after one, and for how long at most: nanoseconds.
+    pub hold: usize,
+    pub hold_max: u64,
+    /// Nanoseconds that one step takes at most.
+    pub step_max: u64,
+    pub large_bodies: bool,
+    /// Limits so tight that the server may cut any connection.
+    pub tight: bool,
+    /// When the server shuts down.
+    pub shutdown: Shutdown,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shutdown {
+    Never,
+    /// At the end, before its clients leave.
+    Late,
+    /// In the midst of it, after so many steps.
+    After(u64),
+}
+
+impl Plan {
+    pub fn draw(seed: u64) -> Plan {
+        let dice = &mut Dice::new(seed);
+        let shards = 1 + (seed % 4) as usize;
+        let tight = dice.chance(150);
+        let home = dice.chance(300);
+        let pings = dice.chance(150);
+        let mut limits = Limits {
+            ping_interval: Duration::from_secs(3600),
+            auth_timeout: Duration::from_secs(600),
+            write_deadline: Duration::from_secs(3600),
+            ..Limits::default()
+        };
+        if pings {
+            limits.ping_interval = Duration::from_millis(5);
+            limits.ping_max = if tight { 1 } else { u32::MAX - 1 };
+        }
+        if tight {
+            limits.max_pending = *dice.pick(&[2 << 10, 16 << 10]);
+            limits.write_deadline = Duration::from_millis(*dice.pick(&[5, 3_600_000]));
+        } else if dice.chance(300) {
+            // Readers are far behind soon, and never too far.
+            limits.max_pending = 64 << 20;
+        }
+        let credentials =
+            if dice.chance(500) { Credentials::Token(TOKEN.to_owned()) } else { Credentials::None };
+        let placement = if home { Placement::Home } else { Placement::Spread };
+        let members = if home { dice.between(1, shards) } else { shards };
+        let settings = Settings {
+            limits,
+            credentials,
+            placement,
+            headers: true,
+            stall_fast_producers: dice.chance(800),
+            ..Settings::default()
+        };
+        let faults = Faults::draw(dice);
+        Plan {
+            seed,
+            shards,
+            lane_bytes: *dice.pick(&[128, 256, 512, 1024, 4096, 65536]),
+            settings: Arc::new(settings),
+            members: ShardSet::first(members),
+            clients: dice.between(2, 7),
+            operations: dice.between(5, 40),
+            weights: [dice.between(1, 4), dice.between(1, 6), dice.between(1, 4)],
+            hold: *dice.pick(&[0, 10, 100]),
+            hold_max: *dice.pick(&[10_000, 1_000_000]),
+            step_max: *dice.pick(&[100, 1000, 20_000]),
+            large_bodies: faults.window_min >= 512 && dice.chance(300),
+            faults,
+            tight,
+            shutdown: match dice.below(8) {
+                0 => Shutdown::After(dice.moment_between(0, 3000)),
+                1 => Shutdown::Late,
+                _ => Shutdown::Never,
+            },
+        }
+    }
+}
