@@ -76,6 +76,9 @@ pub struct Connection {
     pub inbox: Vec<u8>,
     /// Bytes the operation in `inbox` takes, where that is known.
     pub wanted: usize,
+    /// `inbox` holds what came during a pause, perhaps many operations. Until that is served, after the pause,
+    /// newer input queues behind it.
+    pub has_backlog: bool,
     /// Shards that were sent letters on its behalf since the last barrier.
     pub touched: ShardSet,
     /// Those among them that may give a message back.
@@ -120,6 +123,7 @@ impl Connection {
             outbox: Outbox::default(),
             inbox: Vec::new(),
             wanted: 0,
+            has_backlog: false,
             touched: ShardSet::EMPTY,
             queue_touched: ShardSet::EMPTY,
             barrier: None,
@@ -143,6 +147,12 @@ impl Connection {
         self.echo = self.connect.echo;
         self.no_responders = self.connect.no_responders;
         self.headers = self.connect.headers && server_speaks_headers;
+    }
+
+    /// Whether what comes now must wait: for the end of a pause, or behind what came during one.
+    #[inline]
+    pub fn input_waits(&self) -> bool {
+        self.is_paused() || self.has_backlog
     }
 
     #[inline]

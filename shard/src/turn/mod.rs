@@ -179,6 +179,7 @@ impl<D: Driver> Shard<D> {
             }
             let inbox = std::mem::take(&mut connection.inbox);
             connection.wanted = 0;
+            connection.has_backlog = false;
             operations::feed(core, slot.index, &inbox);
             let connection = core.desk.connections.at(slot.index);
             if connection.is_paused() || connection.closing.is_some() {

@@ -135,7 +135,7 @@ pub fn ended(core: &mut Core, slot: Slot, error: Option<std::io::Error>) {
         }
         return;
     }
-    if error.is_none() && connection.is_paused() {
+    if error.is_none() && connection.input_waits() {
         // What it sent before is served first; see `resume`.
         return;
     }

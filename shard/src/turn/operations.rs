@@ -25,7 +25,7 @@ pub fn feed(core: &mut Core, index: u32, mut data: &[u8]) {
         if connection.closing.is_some() {
             return;
         }
-        if connection.is_paused() {
+        if connection.input_waits() {
             return stash(core, index, data);
         }
         let rules = Rules { headers: connection.headers, ..core.rules };
@@ -96,6 +96,7 @@ fn stash(core: &mut Core, index: u32, data: &[u8]) {
     let connection = core.desk.connections.at(index);
     connection.inbox.extend_from_slice(data);
     connection.wanted = 0;
+    connection.has_backlog = true;
     if connection.inbox.len() > INBOX_BYTES_MAX && !connection.receive_paused {
         connection.receive_paused = true;
         let slot = connection.slot;
