@@ -8,6 +8,8 @@ pub mod deliver;
 pub mod driver;
 pub mod interest;
 pub mod launch;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod mouths;
 pub mod proto;
 pub mod ring;
 pub mod session;

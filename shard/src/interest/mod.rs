@@ -8,9 +8,6 @@ mod table;
 mod token;
 mod trie;
 
-#[cfg(test)]
-mod tests;
-
 use std::hash::BuildHasher;
 
 use hashbrown::DefaultHashBuilder;

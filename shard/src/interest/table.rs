@@ -208,7 +208,7 @@ impl Table {
     }
 
     /// Whether nothing at all is kept: no subscription, group, queue name, remote set or node.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "fuzzing"))]
     pub fn is_bare(&self) -> bool {
         self.is_empty()
             && self.trie.len() == 0

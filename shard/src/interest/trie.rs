@@ -70,7 +70,7 @@ impl Default for Trie {
 
 impl Trie {
     /// Nodes in use, the root not counted.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "fuzzing"))]
     pub fn len(&self) -> usize {
         self.nodes.len() - self.free.len() - 1
     }

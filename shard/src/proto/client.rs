@@ -282,7 +282,7 @@ fn publish<'a>(bytes: &'a [u8], start: usize, rules: &Rules, with_headers: bool)
     }
     let word = |index: usize| &bytes[words[index].0..words[index].1];
     let first_of_tail = if has_reply { words[1].0 } else { sizes_start };
-    let mut canonical = line_end == size_end + 2;
+    let mut canonical = bytes[size_end..line_end] == *b"\r\n";
     for index in count - sizes..count {
         // Every word of the tail but its first follows its neighbour after exactly one space.
         if words[index].0 > first_of_tail {
@@ -423,7 +423,12 @@ mod tests {
     /// However a message was spaced, the tail written for it is canonical.
     #[test]
     fn odd_spacing_is_made_canonical() {
-        for text in ["PUB\ta  r\t5\nhello\r\n", "pub  a r 5 \r\nhello\r\n", "PUB a r  5\r\nhello\r\n"] {
+        for text in [
+            "PUB\ta  r\t5\nhello\r\n",
+            "pub  a r 5 \r\nhello\r\n",
+            "PUB a r  5\r\nhello\r\n",
+            "PUB a r 5 \nhello\r\n",
+        ] {
             let Op::Publish(message) = op(text) else { panic!() };
             assert!(message.tail.is_empty(), "{text:?}");
             let mut tail = Vec::new();

@@ -5,6 +5,7 @@ mod drain;
 mod no_responders;
 mod order;
 mod payload;
+mod pipeline;
 mod queue;
 mod queue_leave;
 mod reconnect;

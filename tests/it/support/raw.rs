@@ -61,6 +61,11 @@ impl Raw {
         self.stream.write_all(bytes.as_ref()).is_ok()
     }
 
+    /// Says that nothing more will be sent; what the server still says can be read.
+    pub fn finish(&mut self) {
+        self.stream.shutdown(std::net::Shutdown::Write).expect("the connection is there");
+    }
+
     /// PING, and every unit that came before its PONG.
     pub fn barrier(&mut self) -> Vec<Vec<u8>> {
         self.send("PING\r\n");
