@@ -159,6 +159,17 @@ pub fn parse_duration(text: &str) -> Result<i64, String> {
     i64::try_from(if negative { -total } else { total }).map_err(|_| invalid())
 }
 
+/// A whole number; the error is Go's. Source: Go's `strconv.Atoi`.
+pub fn parse_integer(text: &str) -> Result<i64, String> {
+    text.parse().map_err(|error: std::num::ParseIntError| {
+        let why = match error.kind() {
+            std::num::IntErrorKind::PosOverflow | std::num::IntErrorKind::NegOverflow => "value out of range",
+            _ => "invalid syntax",
+        };
+        format!("strconv.Atoi: parsing {}: {why}", quoted(text))
+    })
+}
+
 /// Text in double quotes, odd characters escaped, as Go's `%q` has it.
 pub fn quoted(text: &str) -> String {
     let mut out = String::from("\"");
