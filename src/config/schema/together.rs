@@ -52,8 +52,10 @@ fn check_callout(authorization: &Map, server: &Map, report: &mut Report) {
         }
         _ => false,
     };
+    // Mappings of the whole server make the global account known.
     let has_global = block(server, "mappings").or_else(|| block(server, "maps")).is_some();
-    for name in allowed.iter().filter(|name| !named(name) && !(has_global && *name == "$G")) {
+    let is_known = |name: &String| named(name) || (has_global && name == "$G");
+    for name in allowed.iter().filter(|name| !is_known(name)) {
         let shown = quoted(name);
         let said = format!("auth_callout allowed account {shown} not found in configured accounts");
         report.problems.push(Problem::whole(said));

@@ -11,11 +11,12 @@ use crate::support::scratch::Scratch;
 /// Servers at work at a time.
 const WORKERS: usize = 4;
 const FILE: &str = "server.conf";
+const INCLUDE: &str = "error parsing include file ";
 /// Complaints about the language; corebus says where, nats-server does not always.
 const LANGUAGE: &[&str] = &[
     "Parse error on line ",
     "variable reference ",
-    "error parsing include file ",
+    INCLUDE,
     "expected integer, but got ",
     "expected float, but got ",
     "integer '",
@@ -68,10 +69,7 @@ fn to(path: &Path, text: &Text) -> Answer {
 /// A line without the server's name, the places of complaints about the language and Go's addresses.
 fn plain(line: &str) -> String {
     let line = line.strip_prefix("nats-server: ").or_else(|| line.strip_prefix("corebus: ")).unwrap_or(line);
-    let line = match line.split_once(": ") {
-        Some((at, said)) if is_place(at) && LANGUAGE.iter().any(|start| said.starts_with(start)) => said,
-        _ => line,
-    };
+    let line = &without_places(line);
     if line.ends_with(PANIC) {
         return String::new();
     }
@@ -82,6 +80,20 @@ fn plain(line: &str) -> String {
         out.push_str(part.trim_start_matches(|digit: char| digit.is_ascii_hexdigit()));
     }
     out
+}
+
+/// A complaint about the language, of included files too, without its places.
+fn without_places(line: &str) -> String {
+    let line = match line.split_once(": ") {
+        Some((at, said)) if is_place(at) && LANGUAGE.iter().any(|start| said.starts_with(start)) => said,
+        _ => line,
+    };
+    match line.split_once("', ") {
+        Some((include, inside)) if include.starts_with(INCLUDE) => {
+            format!("{include}', {}", without_places(inside))
+        }
+        _ => line.to_owned(),
+    }
 }
 
 /// `FILE:LINE:COLUMN`.
