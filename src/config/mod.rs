@@ -14,6 +14,8 @@ mod parser;
 mod problem;
 mod report;
 mod schema;
+#[cfg(test)]
+mod tests;
 mod tree;
 mod url;
 
