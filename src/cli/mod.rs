@@ -3,6 +3,7 @@
 //! configuration file.
 
 mod help;
+mod unbuilt;
 
 use std::path::PathBuf;
 
@@ -71,16 +72,6 @@ impl Arguments {
     }
 }
 
-/// Flags of nats-server whose feature is not here, and what that is.
-const REFUSED: &[(&[&str], &str)] = &[
-    (&["ms", "https_port"], "TLS"),
-    (&["js", "jetstream"], "JetStream"),
-    (&["client_advertise", "no_advertise", "connect_retries"], "clusters"),
-    (&["routes", "cluster", "cluster_listen", "cluster_name", "cluster_advertise"], "clusters"),
-    (&["tls", "tlscert", "tlskey", "tlsverify", "tlscacert", "help_tls"], "TLS"),
-    (&["profile"], "profiling"),
-];
-
 /// Flags that are on or off; without a value they are on.
 const SWITCHES: &[&str] = &[
     "D",
@@ -142,33 +133,36 @@ const VALUES: &[&str] = &[
 pub fn parse(arguments: impl Iterator<Item = String>) -> Result<Command, String> {
     let mut found = Arguments::default();
     let (mut signal, mut check) = (None, false);
+    let (mut version, mut help) = (false, false);
+    let mut refused = Ok(());
     let mut arguments = arguments;
     while let Some(argument) = arguments.next() {
         let Some(flag) = argument.strip_prefix("--").or_else(|| argument.strip_prefix('-')) else {
-            match argument.as_str() {
-                "version" => return Ok(Command::Version),
-                "help" => return Ok(Command::Help),
-                other => return Err(format!("unrecognized command: {other:?}")),
+            match argument.to_lowercase().as_str() {
+                "version" => version = true,
+                "help" => help = true,
+                // As there, a flag that asks for either is answered first.
+                _ if version || help => {}
+                _ => return Err(format!("unrecognized command: {argument:?}")),
             }
+            break;
         };
         let (name, given) = match flag.split_once('=') {
             Some((name, value)) => (name, Some(value.to_owned())),
             None => (flag, None),
         };
-        if let Some((_, feature)) = REFUSED.iter().find(|(names, _)| names.contains(&name)) {
-            return Err(format!("flag -{name} is not supported yet: {feature}"));
-        }
-        let value = if SWITCHES.contains(&name) {
+        let unbuilt = unbuilt::is_switch(name);
+        let value = if SWITCHES.contains(&name) || unbuilt == Some(true) {
             given.unwrap_or_else(|| "true".to_owned())
-        } else if VALUES.contains(&name) {
+        } else if VALUES.contains(&name) || unbuilt.is_some() {
             given.or_else(|| arguments.next()).ok_or_else(|| format!("flag needs an argument: -{name}"))?
         } else {
             return Err(format!("flag provided but not defined: -{name}"));
         };
         match name {
-            "v" | "version" if switched(name, &value)? => return Ok(Command::Version),
-            "h" | "help" if switched(name, &value)? => return Ok(Command::Help),
-            "v" | "version" | "h" | "help" => {}
+            _ if unbuilt.is_some() => refused = refused.and(unbuilt::check(name, &value)),
+            "v" | "version" => version = switched(name, &value)?,
+            "h" | "help" => help = switched(name, &value)?,
             "t" => check = switched(name, &value)?,
             "sl" | "signal" => signal = Some(value),
             "c" | "config" => found.config = (!value.is_empty()).then(|| value.into()),
@@ -177,6 +171,10 @@ pub fn parse(arguments: impl Iterator<Item = String>) -> Result<Command, String>
     }
     // Wrong values are told before any file is read.
     found.lay_over(&mut Options::default())?;
+    if version || help {
+        return Ok(if version { Command::Version } else { Command::Help });
+    }
+    refused?;
     Ok(match signal {
         Some(signal) => Command::Signal(signal),
         None if check => Command::Check(found),
@@ -343,6 +341,28 @@ mod tests {
         }
         assert!(error("--pass $2a$11$xyz").contains("bcrypt"));
         assert!(!error("--pass $2a$11$xyz").contains("xyz"));
+    }
+
+    #[test]
+    fn what_asks_for_nothing_is_let_pass() {
+        let line =
+            "--js=false --jetstream=0 --tls=false --no_advertise=false --profile 0 --routes= --cluster= -p 5";
+        assert_eq!(options(line).port, Some(5));
+    }
+
+    #[test]
+    fn version_and_help_are_answered_whatever_stands_beside() {
+        for line in ["-v", "-v -h", "-js -v", "-t -version", "version", "-p 5 Version x"] {
+            let command = parse(line.split_whitespace().map(str::to_owned));
+            assert!(matches!(command, Ok(Command::Version)), "{line}");
+        }
+        for line in ["-h", "-js --help", "help", "-h x"] {
+            let command = parse(line.split_whitespace().map(str::to_owned));
+            assert!(matches!(command, Ok(Command::Help)), "{line}");
+        }
+        for line in ["-v --nope", "-v -p x", "-v=maybe"] {
+            error(line);
+        }
     }
 
     #[test]

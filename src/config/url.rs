@@ -180,16 +180,16 @@ fn check_port(port: &str) -> Result<(), String> {
     Err(format!("invalid port {} after host", quoted(port)))
 }
 
-/// In a host only bytes that are no ASCII may be escaped, and the percent sign.
+/// In a host only bytes that are no ASCII may be escaped, and the percent sign. The first fault is told.
 fn check_host_letters(host: &str) -> Result<(), String> {
-    check_escapes(host)?;
     for (place, letter) in host.char_indices() {
-        let escape = host.get(place..place + 3);
         match letter {
-            '%' if escape.is_some_and(|escape| escape != "%25" && escape[1..2] < *"8") => {
-                return Err(format!("invalid URL escape {}", quoted(escape.unwrap_or_default())));
+            '%' => {
+                let escape = check_escape(&host[place..])?;
+                if escape != "%25" && escape[1..2] < *"8" {
+                    return Err(format!("invalid URL escape {}", quoted(escape)));
+                }
             }
-            '%' => {}
             letter if !letter.is_ascii() || letter.is_ascii_alphanumeric() => {}
             letter if "-_.~!$&'()*+,;=:[]<>\"".contains(letter) => {}
             letter => {
@@ -203,14 +203,15 @@ fn check_host_letters(host: &str) -> Result<(), String> {
 
 /// Every percent sign must have two hexadecimal digits behind it.
 fn check_escapes(text: &str) -> Result<(), String> {
-    for (place, _) in text.match_indices('%') {
-        let digits = text.as_bytes().get(place + 1..place + 3);
-        if !digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit)) {
-            let shown: String = text[place..].chars().take(3).collect();
-            return Err(format!("invalid URL escape {}", quoted(&shown)));
-        }
+    text.match_indices('%').try_for_each(|(place, _)| check_escape(&text[place..]).map(drop))
+}
+
+/// The escape that a text starts with.
+fn check_escape(text: &str) -> Result<&str, String> {
+    match text.get(..3) {
+        Some(escape) if escape.bytes().skip(1).all(|byte| byte.is_ascii_hexdigit()) => Ok(escape),
+        _ => Err(format!("invalid URL escape {}", quoted(&text.chars().take(3).collect::<String>()))),
     }
-    Ok(())
 }
 
 #[cfg(test)]

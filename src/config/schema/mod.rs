@@ -6,6 +6,7 @@ mod accounts;
 mod authorization;
 mod callout;
 mod checked;
+mod cipher_suites;
 mod claims;
 mod cluster;
 mod corebus;

@@ -366,7 +366,7 @@ fn max_sub_tokens(field: &Field<'_>, options: &mut Options, report: &mut Report)
 fn write_timeout(field: &Field<'_>, _options: &mut Options, report: &mut Report) {
     match field.string(report) {
         Some("default" | "close") | None => {}
-        Some("retry") => report.unbuilt(field.at(), "write_timeout: retry", "slow consumers that are kept"),
+        Some("retry") => report.unbuilt(field.at(), field.key, "slow consumers that are kept"),
         Some(_) => report.refuse(field.at(), "write_timeout must be 'default', 'close' or 'retry'"),
     }
 }

@@ -5,6 +5,7 @@ use super::super::field::{Field, parse_duration, quoted};
 use super::super::report::Report;
 use super::super::tree::Value;
 use super::Key;
+use super::cipher_suites::{CIPHER_SUITES, CURVES, INSECURE_CIPHER_SUITES};
 use super::ocsp_peer;
 
 /// Whose connections the block is for.
@@ -346,47 +347,3 @@ fn min_version(field: &Field<'_>, _: &mut Tls, report: &mut Report) {
     };
     report.refuse(field.at(), format!("error parsing tls config: {why}"));
 }
-
-/// Source: Go's `crypto/tls:CipherSuites`, as of Go 1.26.
-const CIPHER_SUITES: &[&str] = &[
-    "TLS_AES_128_GCM_SHA256",
-    "TLS_AES_256_GCM_SHA384",
-    "TLS_CHACHA20_POLY1305_SHA256",
-    "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA",
-    "TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA",
-    "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA",
-    "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA",
-    "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
-    "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
-    "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
-    "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
-    "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256",
-    "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256",
-];
-
-/// Source: Go's `crypto/tls:InsecureCipherSuites`.
-const INSECURE_CIPHER_SUITES: &[&str] = &[
-    "TLS_RSA_WITH_RC4_128_SHA",
-    "TLS_RSA_WITH_3DES_EDE_CBC_SHA",
-    "TLS_RSA_WITH_AES_128_CBC_SHA",
-    "TLS_RSA_WITH_AES_256_CBC_SHA",
-    "TLS_RSA_WITH_AES_128_CBC_SHA256",
-    "TLS_RSA_WITH_AES_128_GCM_SHA256",
-    "TLS_RSA_WITH_AES_256_GCM_SHA384",
-    "TLS_ECDHE_ECDSA_WITH_RC4_128_SHA",
-    "TLS_ECDHE_RSA_WITH_RC4_128_SHA",
-    "TLS_ECDHE_RSA_WITH_3DES_EDE_CBC_SHA",
-    "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256",
-    "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256",
-];
-
-/// Source: nats-server `ciphersuites.go`.
-const CURVES: &[&str] = &[
-    "SecP384r1MLKEM1024",
-    "SecP256r1MLKEM768",
-    "X25519MLKEM768",
-    "X25519",
-    "CurveP256",
-    "CurveP384",
-    "CurveP521",
-];
