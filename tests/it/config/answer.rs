@@ -66,13 +66,15 @@ fn to(path: &Path, text: &Text) -> Answer {
     Answer { code: output.status.code().unwrap_or(-1), lines }
 }
 
-/// A line without the server's name, the places of complaints about the language and Go's addresses.
+/// A line without the server's name, the places of complaints about the language, Go's addresses and bytes that
+/// are no text.
 fn plain(line: &str) -> String {
     let line = line.strip_prefix("nats-server: ").or_else(|| line.strip_prefix("corebus: ")).unwrap_or(line);
     let line = &without_places(line);
     if line.ends_with(PANIC) {
         return String::new();
     }
+    let line = line.replace('\0', r"\0");
     let mut parts = line.split("0xc");
     let mut out = parts.next().unwrap_or_default().to_owned();
     for part in parts {
