@@ -39,6 +39,7 @@ impl Value {
     pub fn quoted(&self) -> String {
         match self {
             Value::String(text) => super::field::quoted(text),
+            Value::Date(_) => super::field::quoted(&self.shown()),
             // A number is a character's.
             Value::Integer(number) => {
                 let letter = u32::try_from(*number).ok().and_then(char::from_u32).unwrap_or('\u{fffd}');

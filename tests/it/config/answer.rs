@@ -75,7 +75,7 @@ fn plain(line: &str) -> String {
         return String::new();
     }
     let line = line.replace('\0', r"\0");
-    let mut parts = line.split("0xc");
+    let mut parts = line.split("0x");
     let mut out = parts.next().unwrap_or_default().to_owned();
     for part in parts {
         out.push_str("0x?");
