@@ -191,6 +191,17 @@ pub fn shown_duration(duration: std::time::Duration) -> String {
     out
 }
 
+/// A whole number; the error is Go's. Source: Go's `strconv.Atoi`.
+pub fn parse_integer(text: &str) -> Result<i64, String> {
+    text.parse().map_err(|error: std::num::ParseIntError| {
+        let why = match error.kind() {
+            std::num::IntErrorKind::PosOverflow | std::num::IntErrorKind::NegOverflow => "value out of range",
+            _ => "invalid syntax",
+        };
+        format!("strconv.Atoi: parsing {}: {why}", quoted(text))
+    })
+}
+
 /// Text in double quotes, odd characters escaped, as Go's `%q` has it.
 pub fn quoted(text: &str) -> String {
     let mut out = String::from("\"");

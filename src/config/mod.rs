@@ -15,6 +15,8 @@ mod parser;
 mod problem;
 mod report;
 mod schema;
+#[cfg(test)]
+mod tests;
 mod tree;
 mod url;
 
@@ -54,5 +56,8 @@ pub fn read(map: &Map, options: &mut Options) -> Report {
     let mut report = Report::default();
     schema::read(map, schema::SERVER, options, &mut report);
     schema::check_store_dirs(map, &mut report);
+    if report.problems.is_empty() {
+        schema::check_together(map, &mut report);
+    }
     report
 }

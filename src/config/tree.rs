@@ -35,6 +35,25 @@ impl Value {
         }
     }
 
+    /// The value in quotes, as Go's `%q` has it.
+    pub fn quoted(&self) -> String {
+        match self {
+            Value::String(text) => super::field::quoted(text),
+            Value::Date(_) => super::field::quoted(&self.shown()),
+            // A number is a character's.
+            Value::Integer(number) => {
+                let letter = u32::try_from(*number).ok().and_then(char::from_u32).unwrap_or('\u{fffd}');
+                let quoted = super::field::quoted(&letter.to_string());
+                match letter {
+                    '"' => "'\"'".to_owned(),
+                    '\'' => r"'\''".to_owned(),
+                    _ => format!("'{}'", &quoted[1..quoted.len() - 1]),
+                }
+            }
+            other => format!("%!q({}={})", other.type_name(), other.shown()),
+        }
+    }
+
     /// The value as messages show it; of containers only the type.
     pub fn shown(&self) -> String {
         match self {

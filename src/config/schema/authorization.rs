@@ -6,7 +6,7 @@ use super::super::field::{Field, parse_duration};
 use super::super::options::Options;
 use super::super::report::Report;
 use super::super::tree::Value;
-use super::Key;
+use super::{Key, callout, permissions, users};
 
 const KEYS: &[Key<Options>] = &[
     Key {
@@ -22,6 +22,23 @@ const KEYS: &[Key<Options>] = &[
         read: |field, options, report| options.authorization.token = secret(field, report),
     },
     Key { names: &["timeout"], read: timeout },
+    Key { names: &["users"], read: several_users },
+    Key { names: &["default_permissions", "default_permission", "permissions"], read: default_permissions },
+    Key {
+        names: &["auth_callout", "auth_hook"],
+        read: |field, _, report| {
+            callout::check(field, report);
+            report.unbuilt(field.at(), field.key, "authentication by a service");
+        },
+    },
+    Key {
+        names: &["proxy_required"],
+        read: |field, _, report| {
+            if field.boolean(report) == Some(true) {
+                report.unbuilt(field.at(), field.key, "proxies");
+            }
+        },
+    },
 ];
 
 pub fn read(field: &Field<'_>, options: &mut Options, report: &mut Report) {
@@ -30,6 +47,21 @@ pub fn read(field: &Field<'_>, options: &mut Options, report: &mut Report) {
     let given = &options.authorization;
     if (given.user.is_some() || given.password.is_some()) && given.token.is_some() {
         report.refuse(field.at(), "Cannot have a user/pass and token");
+    }
+}
+
+fn several_users(field: &Field<'_>, _: &mut Options, report: &mut Report) {
+    let users = users::check(field, report);
+    if users.is_some_and(|users| !users.is_empty()) {
+        report.unbuilt(field.at(), field.key, "several users");
+    }
+}
+
+/// nats-server gives them to the users of a list alone, and says nothing where there is none.
+fn default_permissions(field: &Field<'_>, _: &mut Options, report: &mut Report) {
+    permissions::read(field, Some(field.at()), report);
+    if !matches!(&field.node.value, Value::Map(map) if map.is_empty()) {
+        report.unbuilt(field.at(), field.key, "permissions");
     }
 }
 

@@ -4,7 +4,7 @@ use super::super::field::Field;
 use super::super::options::Options;
 use super::super::report::Report;
 use super::super::tree::Value;
-use super::{Key, checked, route_permissions, tls};
+use super::{Key, checked, permissions, tls};
 
 /// What routes ping at most, in nanoseconds. Source: nats-server `route.go:defaultRouteMaxPingInterval`.
 const PING_INTERVAL_MAX: i64 = 30_000_000_000;
@@ -83,7 +83,7 @@ pub struct Authorization {
     users: bool,
     token: bool,
     callout: bool,
-    permissions: Option<route_permissions::Permissions>,
+    permissions: Option<permissions::Permissions>,
 }
 
 const AUTHORIZATION_KEYS: &[Key<Authorization>] = &[
@@ -112,7 +112,7 @@ const AUTHORIZATION_KEYS: &[Key<Authorization>] = &[
     Key {
         names: &["default_permission", "default_permissions", "permissions"],
         read: |field, found, report| {
-            found.permissions = route_permissions::read(field, Some(field.at()), report);
+            found.permissions = permissions::read(field, Some(field.at()), report);
         },
     },
     Key {
@@ -153,7 +153,7 @@ fn cluster_authorization(field: &Field<'_>, _: &mut Cluster, report: &mut Report
 }
 
 fn permissions(field: &Field<'_>, _: &mut Cluster, report: &mut Report) {
-    let Some(permissions) = route_permissions::read(field, None, report) else { return };
+    let Some(permissions) = permissions::read(field, None, report) else { return };
     if permissions.has_responses() {
         report.refuse(field.at(), "Cluster permissions do not support dynamic responses");
     } else if let Err(error) = permissions.check_subjects() {

@@ -8,7 +8,7 @@ use super::super::report::Report;
 use super::super::tree::{Node, Value};
 use super::super::url::Url;
 use super::leafnodes::LeafNodes;
-use super::{Key, checked, leaf_proxy, route_permissions, tls};
+use super::{Key, checked, leaf_proxy, permissions, tls};
 
 /// What of one remote bears on other keys.
 #[derive(Default)]
@@ -155,7 +155,7 @@ fn nkey(field: &Field<'_>, remote: &mut Remote, report: &mut Report) {
 }
 
 fn denied(field: &Field<'_>, _: &mut Remote, report: &mut Report) {
-    route_permissions::subjects(field.node, Some(field.at()), false, report);
+    permissions::subjects(field.node, Some(field.at()), false, report);
 }
 
 /// On or off, or a map, of which one key is looked at.

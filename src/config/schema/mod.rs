@@ -1,22 +1,39 @@
 //! What may stand in a configuration, one file per block: names and aliases, types, checks, and where a value
 //! goes. A block is a table of keys; `read` walks a map along it.
 
+mod account_jetstream;
+mod accounts;
 mod authorization;
+mod callout;
 mod checked;
 mod cipher_suites;
+mod claims;
 mod cluster;
 mod corebus;
+mod exports;
+mod features;
 mod gateway;
+mod imports;
 mod jetstream;
 mod leaf_proxy;
 mod leaf_remotes;
 mod leafnodes;
+mod mappings;
 mod mqtt;
+mod nkey;
 mod ocsp;
 mod ocsp_peer;
-mod route_permissions;
+mod operator;
+mod permissions;
+mod proxies;
+mod resolver;
 mod server;
+mod sharing;
+mod subjects;
 mod tls;
+mod together;
+mod transform;
+mod users;
 mod websocket;
 
 use super::field::Field;
@@ -26,6 +43,7 @@ use super::tree::Map;
 
 pub use jetstream::check_store_dirs;
 pub use server::KEYS as SERVER;
+pub use together::check as check_together;
 
 /// One key of a block whose values go into a `T`.
 pub struct Key<T> {

@@ -7,7 +7,8 @@ use super::super::options::Options;
 use super::super::report::Report;
 use super::super::tree::Value;
 use super::{
-    Key, authorization, checked, cluster, corebus, gateway, jetstream, leafnodes, mqtt, ocsp, tls, websocket,
+    Key, accounts, authorization, checked, cluster, corebus, features, gateway, jetstream, leafnodes, mqtt,
+    ocsp, operator, proxies, resolver, tls, websocket,
 };
 
 pub const KEYS: &[Key<Options>] = &[
@@ -117,7 +118,12 @@ pub const KEYS: &[Key<Options>] = &[
     },
     Key {
         names: &["max_subscriptions", "max_subs"],
-        read: |field, options, report| size(field, &mut options.limits.max_subscriptions, 0, report),
+        // Below zero means no bound, as 0 does.
+        read: |field, options, report| {
+            if let Some(max) = field.integer(report) {
+                options.limits.max_subscriptions = usize::try_from(max).unwrap_or_default();
+            }
+        },
     },
     Key { names: &["max_sub_tokens", "max_subscription_tokens"], read: max_sub_tokens },
     Key {
@@ -182,19 +188,10 @@ pub const KEYS: &[Key<Options>] = &[
     Key { names: &["corebus"], read: corebus::read },
     // Not built yet.
     Key { names: &["client_advertise"], read: client_advertise },
-    Key {
-        names: &["mappings", "maps"],
-        read: |field, _, report| report.unbuilt(field.at(), field.key, "subject mapping"),
-    },
-    Key {
-        names: &["disable_sublist_cache", "no_sublist_cache"],
-        read: |field, _, report| report.unbuilt(field.at(), field.key, "turning the interest cache off"),
-    },
-    Key { names: &["accounts"], read: |field, _, report| report.unbuilt(field.at(), field.key, "accounts") },
-    Key {
-        names: &["default_sentinel"],
-        read: |field, _, report| report.unbuilt(field.at(), field.key, "operator mode"),
-    },
+    Key { names: &["mappings", "maps"], read: features::subject_mappings },
+    Key { names: &["disable_sublist_cache", "no_sublist_cache"], read: features::no_sublist_cache },
+    Key { names: &["accounts"], read: accounts::read },
+    Key { names: &["default_sentinel"], read: operator::default_sentinel },
     Key { names: &["https"], read: https },
     Key {
         names: &["https_port"],
@@ -242,52 +239,22 @@ pub const KEYS: &[Key<Options>] = &[
     Key { names: &["allow_non_tls"], read: checked::boolean },
     Key {
         names: &["operator", "operators", "roots", "root", "root_operators", "root_operator"],
-        read: |field, _, report| report.unbuilt(field.at(), field.key, "operator mode"),
+        read: operator::operators,
     },
-    Key {
-        names: &["resolver", "account_resolver", "accounts_resolver"],
-        read: |field, _, report| report.unbuilt(field.at(), field.key, "operator mode"),
-    },
-    Key {
-        names: &["resolver_tls"],
-        read: |field, _, report| report.unbuilt(field.at(), field.key, "operator mode"),
-    },
-    Key {
-        names: &["resolver_preload"],
-        read: |field, _, report| report.unbuilt(field.at(), field.key, "operator mode"),
-    },
-    Key {
-        names: &["resolver_pinned_accounts"],
-        read: |field, _, report| report.unbuilt(field.at(), field.key, "operator mode"),
-    },
-    Key {
-        names: &["no_auth_user"],
-        read: |field, _, report| report.unbuilt(field.at(), field.key, "accounts"),
-    },
-    Key {
-        names: &["system_account", "system"],
-        read: |field, _, report| report.unbuilt(field.at(), field.key, "accounts"),
-    },
-    Key {
-        names: &["no_system_account", "no_system", "no_sys_acc"],
-        read: |field, _, report| report.unbuilt(field.at(), field.key, "accounts"),
-    },
-    Key {
-        names: &["trusted_keys", "trusted"],
-        read: |field, _, report| report.unbuilt(field.at(), field.key, "operator mode"),
-    },
+    Key { names: &["resolver", "account_resolver", "accounts_resolver"], read: resolver::read },
+    Key { names: &["resolver_tls"], read: resolver::tls },
+    Key { names: &["resolver_preload"], read: operator::preload },
+    Key { names: &["resolver_pinned_accounts"], read: operator::pinned_accounts },
+    Key { names: &["no_auth_user"], read: features::no_auth_user },
+    Key { names: &["system_account", "system"], read: features::system_account },
+    Key { names: &["no_system_account", "no_system", "no_sys_acc"], read: features::no_system_account },
+    Key { names: &["trusted_keys", "trusted"], read: operator::trusted_keys },
     Key { names: &["websocket", "ws"], read: websocket::read },
     Key { names: &["mqtt"], read: mqtt::read },
-    Key {
-        names: &["feature_flags"],
-        read: |field, _, report| report.unbuilt(field.at(), field.key, "JetStream"),
-    },
-    Key {
-        names: &["default_js_domain"],
-        read: |field, _, report| report.unbuilt(field.at(), field.key, "JetStream"),
-    },
+    Key { names: &["feature_flags"], read: features::flags },
+    Key { names: &["default_js_domain"], read: features::default_domain },
     Key { names: &["ocsp_cache"], read: ocsp::cache },
-    Key { names: &["proxies"], read: |field, _, report| report.unbuilt(field.at(), field.key, "proxies") },
+    Key { names: &["proxies"], read: proxies::read },
 ];
 
 fn unbuilt_if(on: bool, field: &Field<'_>, feature: &str, report: &mut Report) {

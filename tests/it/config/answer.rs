@@ -11,11 +11,12 @@ use crate::support::scratch::Scratch;
 /// Servers at work at a time.
 const WORKERS: usize = 4;
 const FILE: &str = "server.conf";
+const INCLUDE: &str = "error parsing include file ";
 /// Complaints about the language; corebus says where, nats-server does not always.
 const LANGUAGE: &[&str] = &[
     "Parse error on line ",
     "variable reference ",
-    "error parsing include file ",
+    INCLUDE,
     "expected integer, but got ",
     "expected float, but got ",
     "integer '",
@@ -65,23 +66,36 @@ fn to(path: &Path, text: &Text) -> Answer {
     Answer { code: output.status.code().unwrap_or(-1), lines }
 }
 
-/// A line without the server's name, the places of complaints about the language and Go's addresses.
+/// A line without the server's name, the places of complaints about the language, Go's addresses and bytes that
+/// are no text.
 fn plain(line: &str) -> String {
     let line = line.strip_prefix("nats-server: ").or_else(|| line.strip_prefix("corebus: ")).unwrap_or(line);
-    let line = match line.split_once(": ") {
-        Some((at, said)) if is_place(at) && LANGUAGE.iter().any(|start| said.starts_with(start)) => said,
-        _ => line,
-    };
+    let line = &without_places(line);
     if line.ends_with(PANIC) {
         return String::new();
     }
-    let mut parts = line.split("0xc");
+    let line = line.replace('\0', r"\0");
+    let mut parts = line.split("0x");
     let mut out = parts.next().unwrap_or_default().to_owned();
     for part in parts {
         out.push_str("0x?");
         out.push_str(part.trim_start_matches(|digit: char| digit.is_ascii_hexdigit()));
     }
     out
+}
+
+/// A complaint about the language, of included files too, without its places.
+fn without_places(line: &str) -> String {
+    let line = match line.split_once(": ") {
+        Some((at, said)) if is_place(at) && LANGUAGE.iter().any(|start| said.starts_with(start)) => said,
+        _ => line,
+    };
+    match line.split_once("', ") {
+        Some((include, inside)) if include.starts_with(INCLUDE) => {
+            format!("{include}', {}", without_places(inside))
+        }
+        _ => line.to_owned(),
+    }
 }
 
 /// `FILE:LINE:COLUMN`.

@@ -18,8 +18,8 @@ pub fn path() -> PathBuf {
 pub fn list<'a>(answers: impl Iterator<Item = &'a Answer>) -> String {
     let lines = answers.flat_map(|answer| &answer.lines).filter_map(|line| {
         let (key, feature) = line.split_once(UNBUILT)?;
-        let key = key.rsplit_once(":").filter(|(at, _)| at.ends_with(|end: char| end.is_ascii_digit()));
-        Some((key.map_or("", |(_, key)| key).trim().to_owned(), feature.to_owned()))
+        let (_place, key) = key.split_once(": ")?;
+        Some((key.to_owned(), feature.to_owned()))
     });
     let lines: BTreeSet<(String, String)> = lines.collect();
     HEAD.to_owned() + &lines.iter().map(|(key, feature)| format!("{key}: {feature}\n")).collect::<String>()

@@ -1,5 +1,5 @@
-//! What may cross a link between servers: `permissions` of a cluster, denied subjects of a leaf node. Source:
-//! nats-server `opts.go:parseUserPermissions`, `parsePermSubjects`, `checkClusterPermissionSubjects`.
+//! What clients, or links between servers, may publish and subscribe to. Source: nats-server
+//! `opts.go:parseUserPermissions`, `parsePermSubjects`, `checkClusterPermissionSubjects`.
 
 use shard::subject::is_valid_pattern;
 

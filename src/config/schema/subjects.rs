@@ -1,0 +1,90 @@
+//! Subjects as the checks of accounts look at them. Source: nats-server `sublist.go`.
+
+use shard::subject;
+
+pub fn is_valid(text: &str) -> bool {
+    // nats-server takes a form feed for a blank too.
+    subject::is_valid_pattern(text.as_bytes()) && !text.contains('\x0c')
+}
+
+pub fn has_wildcard(text: &str) -> bool {
+    !subject::is_literal(text.as_bytes())
+}
+
+/// Whether a message may have the subject.
+pub fn is_publishable(text: &str) -> bool {
+    is_valid(text) && !has_wildcard(text)
+}
+
+/// Whether all that one subject matches is matched by the other.
+pub fn is_subset(text: &str, of: &str) -> bool {
+    let tokens: Vec<&str> = text.split('.').collect();
+    let wider: Vec<&str> = of.split('.').collect();
+    for (number, wide) in wider.iter().enumerate() {
+        match tokens.get(number) {
+            None | Some(&"") => return false,
+            Some(_) if wide.is_empty() => return false,
+            Some(_) if *wide == ">" => return true,
+            Some(&">") => return false,
+            Some(&"*") if *wide != "*" => return false,
+            Some(token) if !wide.starts_with('*') && token != wide => return false,
+            Some(_) => {}
+        }
+    }
+    tokens.len() == wider.len()
+}
+
+/// Whether some subject is matched by both.
+pub fn collide(one: &str, other: &str) -> bool {
+    if one == other {
+        return true;
+    }
+    match (has_wildcard(one), has_wildcard(other)) {
+        (false, false) => false,
+        (false, true) => is_subset(one, other),
+        (true, false) => is_subset(other, one),
+        (true, true) => wildcards_collide(one, other),
+    }
+}
+
+fn wildcards_collide(one: &str, other: &str) -> bool {
+    let one: Vec<&str> = one.split('.').collect();
+    let other: Vec<&str> = other.split('.').collect();
+    let is_open = |tokens: &[&str]| tokens.contains(&">");
+    let lengths_fit = match one.len().cmp(&other.len()) {
+        std::cmp::Ordering::Equal => true,
+        std::cmp::Ordering::Less => is_open(&one),
+        std::cmp::Ordering::Greater => is_open(&other),
+    };
+    lengths_fit && one.iter().zip(&other).all(|(one, other)| may_match(one, other))
+}
+
+fn may_match(one: &str, other: &str) -> bool {
+    let is_wild = |token: &str| token.starts_with(['*', '>']);
+    !one.is_empty() && !other.is_empty() && (is_wild(one) || is_wild(other) || one == other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn subsets() {
+        for (text, of) in [("a", "a"), ("a.b", "a.*"), ("a.b", ">"), ("a.*", "a.>"), ("a.*", "*.*")] {
+            assert!(is_subset(text, of), "{text} of {of}");
+        }
+        for (text, of) in [("a", "a.>"), ("a.*", "a.b"), ("a.>", "a.*"), ("a.b.c", "a.*"), ("a", "b")] {
+            assert!(!is_subset(text, of), "{text} of {of}");
+        }
+    }
+
+    #[test]
+    fn collisions() {
+        for (one, other) in [("a.*", "*.b"), ("a.>", "*.*.c"), ("a", "a"), ("a.b", "a.*"), (">", "x")] {
+            assert!(collide(one, other) && collide(other, one), "{one} {other}");
+        }
+        for (one, other) in [("a.*", "b.*"), ("a.*", "a.*.c"), ("a", "b"), ("a.>", "a")] {
+            assert!(!collide(one, other) && !collide(other, one), "{one} {other}");
+        }
+    }
+}
