@@ -52,15 +52,8 @@ fn fail(error: &str) -> i32 {
 }
 
 fn serve(options: &config::Options) -> i32 {
-    let log = logging::Log {
-        file: options.log_file.clone(),
-        time: options.log_time,
-        utc: options.log_utc,
-        debug: options.tracing.debug,
-        trace: options.tracing.trace,
-    };
-    if let Err(error) = logging::start(log) {
-        return fail(&format!("cannot open the log: {error}"));
+    if let Err(error) = logging::start(&logging::Log::of(options)) {
+        return fail(&error.to_string());
     }
     let code = control::run(options).unwrap_or_else(|error| logging::fatal(&error.to_string()));
     logging::flush();
