@@ -65,8 +65,13 @@ fn ping(core: &mut Core, slot: Slot) {
     if connection.closing.is_some() {
         return;
     }
+    tracing::debug!("{} - Client Ping Timer", connection.label());
     let quiet = core.desk.now - connection.last_in;
-    if quiet >= interval {
+    if quiet < interval {
+        let seconds = (quiet + 500_000_000) / 1_000_000_000;
+        let label = connection.label();
+        tracing::debug!("{label} - Delaying PING due to remote client data or ping {seconds}s ago");
+    } else {
         if connection.pings_out + 1 > core.settings.limits.ping_max {
             tracing::debug!("{} - Stale Client Connection - Closing", connection.label());
             core.desk.write_error(slot.index, text::STALE_CONNECTION);
