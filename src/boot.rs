@@ -2,7 +2,6 @@
 
 use std::io;
 use std::net::{TcpListener, ToSocketAddrs};
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use nkeys::KeyPair;
@@ -11,15 +10,18 @@ use shard::settings::{DriverKind, Identity, Settings};
 use shard::shard_set::SHARDS_MAX;
 
 use crate::config::Options;
+use crate::files::Files;
 use crate::{logging, version};
 
-/// A started server, as the control loop holds it.
+/// A started server, as the control core holds it.
 pub struct Server {
     pub shards: Vec<ShardHandle>,
     pub gauges: Arc<Gauges>,
+    /// What the shards were told last.
+    pub settings: Arc<Settings>,
     pub address: String,
+    pub files: Files,
     listener: TcpListener,
-    files: Vec<PathBuf>,
 }
 
 impl Server {
@@ -27,60 +29,98 @@ impl Server {
     pub fn stop_listening(&self) {
         let _ = rustix::net::shutdown(&self.listener, rustix::net::Shutdown::Both);
     }
-
-    /// Removes the files that said where to find it.
-    pub fn remove_files(&self) {
-        self.files.iter().for_each(|file| drop(std::fs::remove_file(file)));
-    }
 }
 
-/// Starts everything; what fails is fatal.
-pub fn start(options: &Options, reporter: Reporter) -> Server {
-    let server_id = KeyPair::new_server().public_key();
-    let name = options.name.clone().unwrap_or_else(|| server_id.clone());
-    tracing::info!("Starting corebus");
-    tracing::info!("  Version:  {} (NATS {})", version::PRODUCT, version::NATS_LEVEL);
-    tracing::info!("  Name:     {name}");
-    tracing::info!("  ID:       {server_id}");
-    if let Some(source) = &options.source {
-        tracing::info!("Using configuration file: {} ({})", source.path.display(), source.digest);
-    }
-    let listener = listen(options);
-    let port = listener.local_addr().map_or(0, |address| address.port());
-    let own = listener.try_clone().unwrap_or_else(|error| logging::fatal(&error.to_string()));
-    let cpus = cpus(options);
-    let driver = driver(options);
-    tracing::info!(
-        "  Shards:   {} on {}",
-        cpus.len(),
-        if driver == DriverKind::Uring { "io_uring" } else { "epoll" }
-    );
-    let settings = Arc::new(Settings {
-        identity: Identity {
+/// What is settled before anything runs: the listener is bound, cores and driver are chosen.
+pub struct Plan {
+    pub driver: DriverKind,
+    identity: Identity,
+    cpus: Vec<Option<usize>>,
+    /// A core that no shard is pinned to.
+    spare_cpu: Option<usize>,
+    listener: TcpListener,
+}
+
+impl Plan {
+    /// Settles it and says so in the log; what fails is fatal.
+    pub fn make(options: &Options) -> Plan {
+        let server_id = KeyPair::new_server().public_key();
+        let server_name = options.name.clone().unwrap_or_else(|| server_id.clone());
+        tracing::info!("Starting corebus");
+        tracing::info!("  Version:  {} (NATS {})", version::PRODUCT, version::NATS_LEVEL);
+        tracing::info!("  Name:     {server_name}");
+        tracing::info!("  ID:       {server_id}");
+        if let Some(source) = &options.source {
+            tracing::info!("Using configuration file: {} ({})", source.path.display(), source.digest);
+        }
+        let listener = listen(options);
+        let allowed = allowed_cpus();
+        let cpus = cpus(options, &allowed);
+        let driver = driver(options);
+        tracing::info!(
+            "  Shards:   {} on {}",
+            cpus.len(),
+            if driver == DriverKind::Uring { "io_uring" } else { "epoll" }
+        );
+        let identity = Identity {
             server_id,
-            server_name: name,
+            server_name,
             nats_version: version::NATS_LEVEL.to_owned(),
             product_version: version::PRODUCT.to_owned(),
             git_commit: String::new(),
             host: options.host.clone(),
-            port,
-        },
+            port: listener.local_addr().map_or(0, |address| address.port()),
+        };
+        Plan { driver, identity, spare_cpu: spare_cpu(&allowed, &cpus), cpus, listener }
+    }
+
+    /// Moves the calling thread, and those it starts later, to a core without a shard, if there is one.
+    pub fn leave_shards_alone(&self) {
+        if let Some(cpu) = self.spare_cpu {
+            let mut cpus = rustix::thread::CpuSet::new();
+            cpus.set(cpu);
+            // Where this is barred, the scheduler places it.
+            let _ = rustix::thread::sched_setaffinity(None, &cpus);
+        }
+    }
+
+    /// Starts the shards and writes the files that tell others; what fails is fatal.
+    pub fn start(self, options: &Options, reporter: Reporter) -> Server {
+        let own = self.listener.try_clone().unwrap_or_else(|error| logging::fatal(&error.to_string()));
+        let port = self.identity.port;
+        let settings = Arc::new(settings(self.identity, options));
+        let gauges = Arc::new(Gauges::new(self.cpus.len()));
+        let started = launch(Launch {
+            settings: settings.clone(),
+            driver: self.driver,
+            cpus: self.cpus,
+            listener: self.listener,
+            gauges: gauges.clone(),
+            reporter,
+        });
+        let shards = started.unwrap_or_else(|error| logging::fatal(&format!("Cannot start shards: {error}")));
+        let address = match options.host.contains(':') {
+            true => format!("[{}]:{port}", options.host),
+            false => format!("{}:{port}", options.host),
+        };
+        let mut files = Files::default();
+        let written = files.write_pid(options).and_then(|()| files.write_ports(options, &address));
+        written.unwrap_or_else(|error| logging::fatal(&error));
+        Server { shards, gauges, settings, address, files, listener: own }
+    }
+}
+
+/// What shards are told of the options.
+pub fn settings(identity: Identity, options: &Options) -> Settings {
+    Settings {
+        identity,
         limits: options.limits.clone(),
         credentials: options.authorization.credentials(),
         placement: options.placement,
         tracing: options.tracing,
         headers: options.headers,
         stall_fast_producers: options.stall_fast_producers,
-    });
-    let gauges = Arc::new(Gauges::new(cpus.len()));
-    let started = launch(Launch { settings, driver, cpus, listener, gauges: gauges.clone(), reporter });
-    let shards = started.unwrap_or_else(|error| logging::fatal(&format!("Cannot start shards: {error}")));
-    let address = match options.host.contains(':') {
-        true => format!("[{}]:{port}", options.host),
-        false => format!("{}:{port}", options.host),
-    };
-    let files = write_files(options, &address);
-    Server { shards, gauges, address, listener: own, files }
+    }
 }
 
 fn listen(options: &Options) -> TcpListener {
@@ -108,17 +148,36 @@ fn bind(addresses: &[std::net::SocketAddr]) -> io::Result<TcpListener> {
     }
 }
 
-/// One entry a shard: the CPU it is pinned to. More shards than CPUs are not pinned.
-fn cpus(options: &Options) -> Vec<Option<usize>> {
-    let allowed: Vec<usize> = match rustix::thread::sched_getaffinity(None) {
+fn allowed_cpus() -> Vec<usize> {
+    match rustix::thread::sched_getaffinity(None) {
         Ok(set) => (0..rustix::thread::CpuSet::MAX_CPU).filter(|cpu| set.is_set(*cpu)).collect(),
         Err(_) => Vec::new(),
-    };
+    }
+}
+
+/// One entry a shard: the CPU it is pinned to. More shards than CPUs are not pinned, unless to a list of CPUs.
+fn cpus(options: &Options, allowed: &[usize]) -> Vec<Option<usize>> {
+    if let Some(cpus) = &options.cpus {
+        if let Some(missing) = cpus.iter().find(|cpu| !allowed.contains(cpu)) {
+            logging::fatal(&format!("CPU {missing} is not among those this process may use: {allowed:?}"));
+        }
+        let shards = options.shards.unwrap_or(cpus.len());
+        return (0..shards).map(|shard| Some(cpus[shard % cpus.len()])).collect();
+    }
     let parallelism = std::thread::available_parallelism().map_or(1, usize::from);
     let shards = options.shards.unwrap_or(parallelism).min(SHARDS_MAX);
     // With a CPU quota below the number of CPUs, pinning would leave the scheduler no choice.
     let pinned = shards > 1 && shards <= allowed.len() && parallelism == allowed.len();
     (0..shards).map(|shard| pinned.then(|| allowed[shard])).collect()
+}
+
+/// Where the control core runs. On fewer than four cores the scheduler knows better; shards that are not
+/// pinned would inherit the place of who starts them.
+fn spare_cpu(allowed: &[usize], cpus: &[Option<usize>]) -> Option<usize> {
+    if allowed.len() < 4 || cpus.contains(&None) {
+        return None;
+    }
+    allowed.iter().copied().find(|cpu| !cpus.contains(&Some(*cpu)))
 }
 
 fn driver(options: &Options) -> DriverKind {
@@ -135,32 +194,17 @@ fn driver(options: &Options) -> DriverKind {
     }
 }
 
-fn write_files(options: &Options, address: &str) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    let mut write = |path: PathBuf, text: String| {
-        if let Err(error) = replace(&path, &text) {
-            logging::fatal(&format!("Could not write {}: {error}", path.display()));
-        }
-        files.push(path);
-    };
-    if let Some(path) = &options.pid_file {
-        write(path.clone(), std::process::id().to_string());
-    }
-    if let Some(dir) = &options.ports_file_dir {
-        let program = std::env::args().next().unwrap_or_default();
-        let program =
-            std::path::Path::new(&program).file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let path = dir.join(format!("{program}_{}.ports", std::process::id()));
-        let host = address.replace("0.0.0.0:", "127.0.0.1:").replace("[::]:", "[::1]:");
-        write(path, format!("{{\"nats\":[\"nats://{host}\"]}}"));
-    }
-    files
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// Writes a file so that nobody sees half of it.
-fn replace(path: &std::path::Path, text: &str) -> io::Result<()> {
-    let mut temporary = path.as_os_str().to_owned();
-    temporary.push(".new");
-    std::fs::write(&temporary, text)?;
-    std::fs::rename(&temporary, path)
+    #[test]
+    fn the_control_core_takes_what_shards_leave() {
+        let pinned = |cpus: &[usize]| cpus.iter().copied().map(Some).collect::<Vec<_>>();
+        assert_eq!(spare_cpu(&[0, 1, 2, 3], &pinned(&[0, 1, 2])), Some(3));
+        assert_eq!(spare_cpu(&[4, 5, 6, 7], &pinned(&[4, 5])), Some(6));
+        assert_eq!(spare_cpu(&[0, 1, 2, 3], &pinned(&[0, 1, 2, 3])), None);
+        assert_eq!(spare_cpu(&[0, 1, 2], &pinned(&[0, 1])), None, "too few cores to give one away");
+        assert_eq!(spare_cpu(&[0, 1, 2, 3], &[None]), None, "the shard would inherit it");
+    }
 }

@@ -4,6 +4,7 @@ mod boot;
 mod cli;
 mod config;
 mod control;
+mod files;
 mod logging;
 mod secrets;
 mod signal;
@@ -37,7 +38,7 @@ fn main() {
         Ok(Command::Serve(arguments)) => match arguments.configure(&config::environment) {
             Ok(configuration) => {
                 eprint!("{}", configuration.warnings);
-                serve(&configuration.options)
+                serve(arguments, configuration.options)
             }
             Err(error) => fail(&error),
         },
@@ -51,11 +52,12 @@ fn fail(error: &str) -> i32 {
     1
 }
 
-fn serve(options: &config::Options) -> i32 {
-    if let Err(error) = logging::start(&logging::Log::of(options)) {
+fn serve(arguments: cli::Arguments, options: config::Options) -> i32 {
+    if let Err(error) = logging::start(&logging::Log::of(&options)) {
         return fail(&error.to_string());
     }
-    let code = control::run(options).unwrap_or_else(|error| logging::fatal(&error.to_string()));
-    logging::flush();
-    code
+    match control::run(arguments, options) {
+        Ok(never) => match never {},
+        Err(error) => logging::fatal(&error.to_string()),
+    }
 }

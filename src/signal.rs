@@ -13,7 +13,7 @@ pub fn send(text: &str) -> Result<(), String> {
         "term" => Signal::TERM,
         "reopen" => Signal::USR1,
         "ldm" => Signal::USR2,
-        "reload" => return Err("signal reload is not supported yet: configuration files".to_owned()),
+        "reload" => Signal::HUP,
         other => return Err(format!("unknown signal {other:?}")),
     };
     let pid = if target.is_empty() { running()? } else { pid_of(target)? };

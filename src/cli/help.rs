@@ -9,7 +9,7 @@ Server Options:
     -n, --name, --server_name <name> Server name (default: its id)
     -P, --pid <file>                 File to store PID
         --ports_file_dir <dir>       Creates a ports file in the specified directory
-    -sl, --signal <signal>[=<pid>]   Send signal to a running server (ldm, quit, reopen, stop, term)
+    -sl, --signal <signal>[=<pid>]   Send signal to a running server (ldm, quit, reload, reopen, stop, term)
                                      <pid> can be a PID or the path of a PID file
 
 Cores:

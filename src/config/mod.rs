@@ -19,7 +19,7 @@ mod tree;
 use std::path::Path;
 
 pub use check::check;
-pub use diff::{Changes, diff};
+pub use diff::diff;
 pub use options::{Options, Source};
 pub use parser::{Environment, parse_file, parse_text};
 pub use problem::Problem;

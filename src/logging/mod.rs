@@ -89,14 +89,14 @@ pub fn start(log: &Log) -> io::Result<()> {
 
 /// Writes from now on as `log` says. What was logged before goes where it would have gone, nothing is lost;
 /// on an error all stays as it was.
-#[expect(dead_code, reason = "reloading calls it")]
-pub fn reconfigure(log: &Log) -> io::Result<()> {
+pub fn reconfigure(log: Log) -> io::Result<()> {
     let (answer, answered) = bounded(1);
-    if !writer::send_within(Entry::Replace { log: Box::new(log.clone()), answer }, WRITER_WAIT_MAX) {
+    let (debug, trace) = (log.debug, log.trace);
+    if !writer::send_within(Entry::Replace { log: Box::new(log), answer }, WRITER_WAIT_MAX) {
         return Err(io::ErrorKind::TimedOut.into());
     }
     answered.recv_timeout(CHANGE_WAIT_MAX).map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
-    sink::set_level(log.debug, log.trace);
+    sink::set_level(debug, trace);
     Ok(())
 }
 

@@ -6,4 +6,5 @@ mod bounds;
 mod conformance;
 mod life;
 mod promises;
+mod reload;
 mod support;

@@ -3,5 +3,6 @@
 mod files;
 mod flags;
 mod lame_duck;
+mod samples;
 mod secrets;
 mod signals;

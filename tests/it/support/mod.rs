@@ -15,3 +15,12 @@ use std::time::Duration;
 /// How long anything may take before a test gives up. Never a thing to assert on: it only turns a hang into
 /// a failure, on machines far slower than this suite needs.
 pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Looks again until `holds`, and fails the test when that does not come.
+pub fn patiently(what: &str, holds: impl Fn() -> bool) {
+    let deadline = std::time::Instant::now() + PATIENCE;
+    while !holds() {
+        assert!(std::time::Instant::now() < deadline, "{what}: waited in vain");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}

@@ -1,0 +1,31 @@
+//! The body on epoll, of the parts that make up `smol`.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::time::Duration;
+
+use async_executor::LocalExecutor;
+use async_io::{Async, Timer};
+
+pub type Listener = Async<TcpListener>;
+pub type Stream = Async<TcpStream>;
+
+pub fn run<T>(local: &LocalExecutor<'static>, main: impl Future<Output = T>) -> T {
+    async_io::block_on(local.run(main))
+}
+
+pub async fn sleep(time: Duration) {
+    Timer::after(time).await;
+}
+
+pub async fn blocking<T: Send + 'static>(job: impl FnOnce() -> T + Send + 'static) -> T {
+    blocking::unblock(job).await
+}
+
+pub fn listener(listener: TcpListener) -> io::Result<Listener> {
+    Async::new(listener)
+}
+
+pub async fn connect(address: SocketAddr) -> io::Result<Stream> {
+    Async::<TcpStream>::connect(address).await
+}

@@ -1,0 +1,40 @@
+//! The control core: an async executor that owns what is rare and global. Signals and the shards' reports
+//! come in, orders go out; it sleeps when nothing happens.
+
+mod executor;
+mod life;
+mod reload;
+mod reports;
+mod signals;
+
+use std::convert::Infallible;
+use std::io;
+
+use shard::settings::DriverKind;
+
+use crate::boot::Plan;
+use crate::cli::Arguments;
+use crate::config::Options;
+use crate::logging;
+use executor::Kind;
+use life::Life;
+
+/// Runs a server from start to end; the process ends in here. Answers only why it could not begin.
+pub fn run(arguments: Arguments, options: Options) -> io::Result<Infallible> {
+    let (post, happenings) = reports::channel();
+    signals::watch(post.clone())?;
+    let plan = Plan::make(&options);
+    let kind = match plan.driver {
+        DriverKind::Uring => Kind::Glommio,
+        DriverKind::Epoll => Kind::Smol,
+    };
+    plan.leave_shards_alone();
+    executor::run(kind, async |executor| {
+        let server = plan.start(&options, post.reporter());
+        let code = Life::new(server, arguments, options, executor, happenings).live().await;
+        // From inside: neither tasks nor rings need an orderly end of their own, and shards that hang
+        // may still hold wakers of this executor.
+        logging::flush();
+        std::process::exit(code)
+    })
+}

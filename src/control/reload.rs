@@ -1,0 +1,74 @@
+//! SIGHUP: the configuration file is read again, and what changed is changed, on live connections too. A
+//! configuration with anything wrong in it changes nothing. Source: nats-server `reload.go`.
+
+use std::sync::Arc;
+
+use shard::launch::Order;
+
+use super::life::Life;
+use crate::config::{self, Options};
+use crate::{boot, logging};
+
+impl Life {
+    pub(super) fn reload(&mut self) {
+        if let Err(error) = self.try_reload() {
+            tracing::error!("Failed to reload server configuration: {error}");
+        }
+    }
+
+    fn try_reload(&mut self) -> Result<(), String> {
+        if self.arguments.config.is_none() {
+            return Err("can only reload config when a file is provided using -c or --config".to_owned());
+        }
+        let mut new = self.arguments.configure(&config::environment)?.options;
+        if new.port.is_none() {
+            // Any free port: the one it has will do.
+            new.port = self.options.port;
+        }
+        let changes = config::diff(&self.options, &new)?;
+        // What can fail comes first, so that all is changed or nothing.
+        if changes.log {
+            logging::reconfigure(logging::Log::of(&new)).map_err(|error| error.to_string())?;
+        }
+        if changes.pid_file
+            && let Err(error) = self.server.files.write_pid(&new)
+        {
+            tracing::error!("{error}");
+        }
+        if changes.ports_file_dir
+            && let Err(error) = self.server.files.write_ports(&new, &self.server.address)
+        {
+            tracing::error!("{error}");
+        }
+        let identity = self.server.settings.identity.clone();
+        self.server.settings = Arc::new(boot::settings(identity, &new));
+        self.order(&Order::Settings(self.server.settings.clone()));
+        if changes.max_connections {
+            self.close_excess(&new);
+        }
+        changes.said.iter().for_each(|line| tracing::info!("{line}"));
+        let digest = new.source.as_ref().map(|source| format!("({})", source.digest)).unwrap_or_default();
+        self.options = new;
+        tracing::info!("Reloaded server configuration {digest}");
+        Ok(())
+    }
+
+    /// Closes as many clients as are more than may be now, each shard its share.
+    fn close_excess(&self, options: &Options) {
+        let gauges = &self.server.gauges;
+        let Some(max) = options.limits.max_connections else { return };
+        let mut excess = gauges.clients_total().saturating_sub(max);
+        if excess == 0 {
+            return;
+        }
+        let closed = excess;
+        for (shard, clients) in self.server.shards.iter().zip(&gauges.clients) {
+            let share = clients.load(std::sync::atomic::Ordering::Relaxed).min(excess);
+            excess -= share;
+            if share > 0 {
+                shard.order(Order::CloseExcess(share));
+            }
+        }
+        tracing::info!("Closed {closed} connections to fall within max_connections");
+    }
+}

@@ -1,0 +1,52 @@
+//! SIGHUP: what changes in the configuration file changes in the running server, for its live clients too.
+
+mod clients;
+mod files;
+mod refused;
+
+use std::path::PathBuf;
+
+use crate::support::process::Signal;
+use crate::support::raw::Raw;
+use crate::support::scratch::Scratch;
+use crate::support::server::{Launch, Server};
+use crate::support::shape::Shape;
+
+/// A server with a configuration file that can be changed.
+pub struct Reloading {
+    pub server: Server,
+    pub scratch: Scratch,
+    file: PathBuf,
+}
+
+impl Reloading {
+    pub fn start(shape: Shape, text: &str) -> Reloading {
+        Reloading::start_with(shape, text, &[])
+    }
+
+    pub fn start_with(shape: Shape, text: &str, flags: &[&str]) -> Reloading {
+        let scratch = Scratch::new();
+        let file = scratch.file("reloaded.conf");
+        std::fs::write(&file, text).expect("a configuration file");
+        let launch = Launch::new(shape).flag("-c").flag(file.to_str().expect("a path"));
+        let server = flags.iter().fold(launch, |launch, flag| launch.flag(*flag)).start();
+        Reloading { server, scratch, file }
+    }
+
+    /// Changes the file and has it read again; returns once the log has a line with `said`.
+    pub fn change(&self, text: &str, said: &str) {
+        std::fs::write(&self.file, text).expect("a configuration file");
+        self.server.process.signal(Signal::HUP);
+        self.server.log.expect(said);
+    }
+
+    /// A client with these credentials, and whether it was let in.
+    pub fn client(&self, user: &str, password: &str) -> (Raw, bool) {
+        let mut raw = self.server.accept();
+        raw.send(format!(
+            "CONNECT {{\"verbose\":false,\"user\":\"{user}\",\"pass\":\"{password}\"}}\r\nPING\r\n"
+        ));
+        let first = raw.unit();
+        (raw, first == b"PONG\r\n")
+    }
+}
