@@ -121,7 +121,7 @@ pub fn reopen() {
 }
 
 /// What an error of the system is called, as Go calls it.
-fn cause(error: &io::Error) -> String {
+pub fn cause(error: &io::Error) -> String {
     let text = error.to_string();
     let Some((text, _)) = text.split_once(" (os error") else { return text };
     let mut letters = text.chars();

@@ -5,6 +5,7 @@
 mod bounds;
 mod conformance;
 mod life;
+mod logs;
 mod promises;
 mod reload;
 mod support;
