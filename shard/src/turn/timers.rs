@@ -47,8 +47,9 @@ fn ring(core: &mut Core, alarm: Alarm, slot: Slot) {
     let Some(connection) = core.desk.connections.get(slot) else { return };
     match alarm {
         Alarm::Authentication if !connection.connected && connection.closing.is_none() => {
-            tracing::debug!("{} - {}", connection.label(), text::AUTHENTICATION_TIMEOUT);
+            let label = connection.label();
             core.desk.write_error(slot.index, text::AUTHENTICATION_TIMEOUT);
+            tracing::debug!("{label} - {}", text::AUTHENTICATION_TIMEOUT);
             core.desk.doom(slot, Reason::AuthenticationTimeout);
         }
         Alarm::Authentication => {}
@@ -74,7 +75,8 @@ fn ping(core: &mut Core, slot: Slot) {
     } else {
         if connection.pings_out + 1 > core.settings.limits.ping_max {
             tracing::debug!("{} - Stale Client Connection - Closing", connection.label());
-            core.desk.write_error(slot.index, text::STALE_CONNECTION);
+            // Not traced, as by nats-server.
+            core.desk.write(slot.index, [b"-ERR '", text::STALE_CONNECTION.as_bytes(), b"'\r\n"]);
             return core.desk.doom(slot, Reason::StaleConnection);
         }
         connection.pings_out += 1;
