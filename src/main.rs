@@ -58,6 +58,6 @@ fn serve(arguments: cli::Arguments, options: config::Options) -> i32 {
     }
     match control::run(arguments, options) {
         Ok(never) => match never {},
-        Err(error) => logging::fatal(&error.to_string()),
+        Err(error) => logging::fatal(&format!("Cannot start the control core: {error}")),
     }
 }

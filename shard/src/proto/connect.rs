@@ -206,7 +206,7 @@ impl<'de> Visitor<'de> for Merged<'_> {
 /// no document is not shown at all. Source: nats-server `client.go:removeSecretsFromTrace`, which shows a jwt.
 pub fn redacted(json: &[u8]) -> String {
     let Ok(text) = std::str::from_utf8(json) else { return "[REDACTED]".to_owned() };
-    if serde_json::from_str::<IgnoredAny>(text).is_err() {
+    if !text.trim_start().starts_with('{') || serde_json::from_str::<IgnoredAny>(text).is_err() {
         return "[REDACTED]".to_owned();
     }
     let mut out = String::with_capacity(text.len());
@@ -312,7 +312,8 @@ mod tests {
         let hidden = r#"{"user":"u","PASS" : "[REDACTED]", "auth_token":"[REDACTED]","sig":"[REDACTED]","x":{"jwt":"[REDACTED]","nkey":"[REDACTED]"},"name":"pass"} "#;
         assert_eq!(redacted(json.as_bytes()), hidden);
         assert_eq!(redacted(br#"{"p\u0061ss":"canary"}"#), r#"{"p\u0061ss":"[REDACTED]"}"#);
-        for json in [&b"{\"pass\":\"canary\" "[..], b"pass=canary", b"\xff\"pass\":\"canary\""] {
+        for json in [&b"{\"pass\":\"canary\" "[..], b"pass=canary", b"\"canary\"", b"\xff\"pass\":\"canary\""]
+        {
             assert_eq!(redacted(json), "[REDACTED]");
         }
     }

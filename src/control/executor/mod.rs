@@ -74,7 +74,7 @@ enum Body {
 
 /// Runs `main` on the calling thread until it ends; tasks that still run then are dropped or forgotten.
 /// Where glommio cannot start, the log says why in one line, and smol runs instead. The error is that of a
-/// system without room for a thread.
+/// system without room for a thread or three descriptors.
 pub fn run<T>(wanted: Kind, main: impl AsyncFnOnce(Executor) -> T) -> io::Result<T> {
     // Both bodies start one of their own, and panic where they cannot.
     let trial = std::thread::Builder::new().name("trial".to_owned()).spawn(|| {})?;
@@ -85,6 +85,7 @@ pub fn run<T>(wanted: Kind, main: impl AsyncFnOnce(Executor) -> T) -> io::Result
             Err(error) => tracing::warn!("The control core runs on epoll: {error}"),
         }
     }
+    poll::start()?;
     let local = Rc::new(async_executor::LocalExecutor::new());
     Ok(poll::run(&local, main(Executor::of(Body::Smol(local.clone())))))
 }

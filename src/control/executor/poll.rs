@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use async_executor::LocalExecutor;
@@ -9,6 +10,13 @@ use async_io::{Async, Timer};
 
 pub type Listener = Async<TcpListener>;
 pub type Stream = Async<TcpStream>;
+
+/// Makes what waits for sockets, one for the whole process: that panics where descriptors are short, so it is
+/// made now, while no other thread takes them, and only if the three that it needs are there.
+pub fn start() -> io::Result<()> {
+    let [(kept, _), _] = [UnixStream::pair()?, UnixStream::pair()?];
+    Async::new(kept).map(drop)
+}
 
 pub fn run<T>(local: &LocalExecutor<'static>, main: impl Future<Output = T>) -> T {
     async_io::block_on(local.run(main))

@@ -19,7 +19,7 @@ const RING_DEPTH: u32 = 64;
 pub fn start() -> Result<LocalExecutor, String> {
     rehearse().map_err(|error| format!("io_uring: {error}"))?;
     let builder = LocalExecutorBuilder::new(Placement::Unbound).io_memory(0).ring_depth(RING_DEPTH as usize);
-    builder.make().map_err(|error| error.to_string())
+    builder.make().map_err(|error| format!("glommio: {error}"))
 }
 
 /// glommio panics where it cannot ask the kernel what io_uring can do. So that is tried beforehand, while no

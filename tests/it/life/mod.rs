@@ -1,5 +1,6 @@
 //! From start to end: flags, files, signals, exit codes.
 
+mod control_core;
 mod files;
 mod flags;
 mod lame_duck;

@@ -68,7 +68,7 @@ fn are_not_in_any_line_of_the_log() {
         r#"CONNECT {"jwt":"jwtsecret","sig":"sigsecret"}"#,
         r#"CONNECT {"nkey":"SUASEEDsecret"}"#,
         r#"CONNECT {"pass":["guesssecret"]}"#,
-        r#"CONNECT {"verbose":"guesssecret"}"#,
+        r#"CONNECT {"verbose":5,"pass":"guesssecret"}"#,
         r#"CONNECT "guesssecret""#,
         r#"CONNECT {"pass":"guesssecret""#,
         r#"CONNECT {"Pass" : "guesssecret", "x":{"password":"guesssecret"}}"#,

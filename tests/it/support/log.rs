@@ -41,10 +41,15 @@ impl Log {
 
     /// The first line holding `needle`, once it is there; `None` when the log ended (or patience did) without.
     pub fn find(&self, needle: &str) -> Option<String> {
+        self.find_nth(needle, 1)
+    }
+
+    /// The same for the line that holds `needle` for the `nth` time, counted from 1.
+    fn find_nth(&self, needle: &str, nth: usize) -> Option<String> {
         let deadline = Instant::now() + PATIENCE;
         let mut lines = self.0.0.lock().expect("log");
         loop {
-            if let Some(line) = lines.lines.iter().find(|line| line.contains(needle)) {
+            if let Some(line) = lines.lines.iter().filter(|line| line.contains(needle)).nth(nth - 1) {
                 return Some(line.clone());
             }
             let left = deadline.saturating_duration_since(Instant::now());
@@ -58,5 +63,11 @@ impl Log {
     /// Waits for a line holding `needle`, and fails the test with the whole log when none comes.
     pub fn expect(&self, needle: &str) -> String {
         self.find(needle).unwrap_or_else(|| panic!("no log line with {needle:?} in:\n{}", self.text()))
+    }
+
+    /// Waits until `needle` was logged this many times.
+    pub fn expect_times(&self, needle: &str, times: usize) {
+        let found = self.find_nth(needle, times);
+        assert!(found.is_some(), "{needle:?} is not there {times} times:\n{}", self.text());
     }
 }

@@ -144,7 +144,7 @@ impl Drop for Server {
 }
 
 /// The address a server says it listens on, once it says that it is ready.
-fn listening(log: &Log) -> SocketAddr {
+pub fn listening(log: &Log) -> SocketAddr {
     let line = log.expect("Listening for client connections on ");
     log.expect("Server is ready");
     let address = line.rsplit(' ').next().expect("an address");
