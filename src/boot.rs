@@ -48,8 +48,13 @@ impl Plan {
         let server_name = options.name.clone().unwrap_or_else(|| server_id.clone());
         tracing::info!("Starting corebus");
         tracing::info!("  Version:  {} (NATS {})", version::PRODUCT, version::NATS_LEVEL);
+        tracing::info!("  Git:      [{}]", version::GIT_COMMIT.unwrap_or("not set"));
         tracing::info!("  Name:     {server_name}");
         tracing::info!("  ID:       {server_id}");
+        // Source: nats-server `auth.go:checkAuthforWarnings`.
+        if options.authorization.password.is_some() {
+            tracing::warn!("Plaintext passwords detected, use nkeys or bcrypt");
+        }
         if let Some(source) = &options.source {
             tracing::info!("Using configuration file: {} ({})", source.path.display(), source.digest);
         }
@@ -67,7 +72,7 @@ impl Plan {
             server_name,
             nats_version: version::NATS_LEVEL.to_owned(),
             product_version: version::PRODUCT.to_owned(),
-            git_commit: String::new(),
+            git_commit: version::GIT_COMMIT.unwrap_or_default().to_owned(),
             host: options.host.clone(),
             port: listener.local_addr().map_or(0, |address| address.port()),
         };
@@ -129,7 +134,10 @@ fn listen(options: &Options) -> TcpListener {
     let bound = addresses.and_then(|addresses| bind(&addresses.collect::<Vec<_>>()));
     bound.unwrap_or_else(|error| {
         let port = options.port.unwrap_or(0);
-        logging::fatal(&format!("Error listening on port: {host}:{port}, {error:?}: {error}"))
+        let cause = logging::cause(&error);
+        logging::fatal(&format!(
+            "Error listening on port: {host}:{port}, \"listen tcp {host}:{port}: bind: {cause}\""
+        ))
     })
 }
 

@@ -53,8 +53,8 @@ fn fail(error: &str) -> i32 {
 }
 
 fn serve(arguments: cli::Arguments, options: config::Options) -> i32 {
-    if let Err(error) = logging::start(logging::Log::of(&options)) {
-        return fail(&format!("cannot open the log: {error}"));
+    if let Err(error) = logging::start(&logging::Log::of(&options)) {
+        return fail(&error.to_string());
     }
     match control::run(arguments, options) {
         Ok(never) => match never {},

@@ -1,7 +1,16 @@
 //! Hides secrets given on the command line from the process list.
 
 /// Flags whose values are hidden.
-const SECRET: [&str; 3] = ["user", "pass", "auth"];
+const FLAGS: [&str; 3] = ["user", "pass", "auth"];
+
+/// What the names of secrets hold. Whoever is let in is hidden as nats-server hides it (`RedactArgs`).
+const NAMES: [&str; 7] = ["auth", "user", "pass", "token", "nkey", "jwt", "seed"];
+
+/// Whether a key of the configuration, or what `--set` says of one, is about a secret.
+pub fn is_named(key: &str) -> bool {
+    let key = key.to_ascii_lowercase();
+    NAMES.iter().any(|name| key.contains(name))
+}
 
 /// Overwrites the values of secret flags in this process's own argument memory.
 /// To be called before there is another thread.
@@ -24,27 +33,37 @@ pub fn scrub() {
 fn secret_ranges(arguments: &[u8]) -> Vec<(usize, usize)> {
     let mut ranges = Vec::new();
     let mut start = 0;
-    let mut value_follows = false;
+    // The flag whose value is the next argument.
+    let mut waiting: Option<&[u8]> = None;
     for argument in arguments.split(|byte| *byte == 0) {
         let end = start + argument.len();
-        if value_follows {
-            ranges.push((start, end));
-        }
-        value_follows = false;
-        let dashes = argument.iter().take_while(|byte| **byte == b'-').count();
-        if (1..=2).contains(&dashes) {
-            let flag = &argument[dashes..];
+        if let Some(flag) = waiting.take() {
+            ranges.extend(hidden(flag, argument, start));
+        } else if let Some(flag) = argument.strip_prefix(b"--").or(argument.strip_prefix(b"-")) {
             let name_len = flag.iter().position(|byte| *byte == b'=').unwrap_or(flag.len());
-            if SECRET.iter().any(|name| name.as_bytes() == &flag[..name_len]) {
-                match name_len < flag.len() {
-                    true => ranges.push((start + dashes + name_len + 1, end)),
-                    false => value_follows = true,
-                }
+            match flag.get(name_len + 1..) {
+                Some(value) => ranges.extend(hidden(&flag[..name_len], value, end - value.len())),
+                None => waiting = takes_value(flag).then_some(flag),
             }
         }
         start = end + 1;
     }
     ranges
+}
+
+fn takes_value(flag: &[u8]) -> bool {
+    flag == b"set" || FLAGS.iter().any(|name| name.as_bytes() == flag)
+}
+
+/// What is hidden of a flag's value that begins at `start`: all of it, or with `--set` what stands behind the
+/// key.
+fn hidden(flag: &[u8], value: &[u8], start: usize) -> Option<(usize, usize)> {
+    let end = start + value.len();
+    if flag != b"set" {
+        return takes_value(flag).then_some((start, end));
+    }
+    let key = value.iter().take_while(|byte| byte.is_ascii_alphanumeric() || b"_.".contains(byte)).count();
+    is_named(&String::from_utf8_lossy(value)).then_some((start + (key + 1).min(value.len()), end))
 }
 
 #[cfg(test)]
@@ -57,5 +76,16 @@ mod tests {
         let shown: Vec<&[u8]> =
             secret_ranges(arguments).iter().map(|(from, to)| &arguments[*from..*to]).collect();
         assert_eq!(shown, [&b"u1"[..], b"p1", b"a=b", b"u2"]);
+    }
+
+    #[test]
+    fn finds_what_set_says_of_secrets() {
+        let arguments = b"corebus\0--set\0authorization.password=p1\0-set=Authorization={ token: p2 }\0--set\0\
+            max_payload=1\0--set\0authorization.timeout\0-s\0--set=max_payload=1; authorization { pass: p3 }\0";
+        let shown: Vec<String> = secret_ranges(arguments)
+            .iter()
+            .map(|(from, to)| String::from_utf8_lossy(&arguments[*from..*to]).into_owned())
+            .collect();
+        assert_eq!(shown, ["p1", "{ token: p2 }", "", "1; authorization { pass: p3 }"]);
     }
 }

@@ -28,9 +28,13 @@ Logging Options:
     -l, --log <file>                 File to redirect log output
     -T, --logtime                    Timestamp log entries (default: true)
         --logtime_utc                Timestamps in UTC instead of local time
+        --log_size_limit <bytes>     Rotate the log file at this size (default: never)
+    -s, --syslog                     Log to the syslog of this machine
+    -r, --remote_syslog <url>        Log to a syslog server: udp://host:port, tcp://host:port, unix:///path
     -D, --debug                      Enable debugging output
     -V, --trace                      Trace the raw protocol
-    -DV                              Debug and trace
+    -VV                              Trace that of the system account too
+    -DV, -DVV                        Debug and trace
         --max_traced_msg_len <len>   Maximum printable length for traced messages (default: unlimited)
 
 Authorization Options:

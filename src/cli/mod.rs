@@ -254,7 +254,9 @@ fn set(options: &mut Options, name: &str, value: &str) -> Result<(), String> {
         }
         "cpus" => set_key(options, "corebus.cpus", &format!("{value:?}"))?,
         "set" => {
-            let (key, value) = value.split_once('=').ok_or_else(bad)?;
+            // It may be a secret: it is not shown.
+            let wanted = || "invalid value for flag -set: KEY=VALUE is wanted".to_owned();
+            let (key, value) = value.split_once('=').ok_or_else(wanted)?;
             set_key(options, key.trim(), value.trim())?;
         }
         // Where JetStream would store: without JetStream there is nothing to be stored.

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use super::lexer::{Kind, Lexeme, Lexer};
+use crate::secrets;
+
 use super::problem::{Position, Problem};
 use super::tree::{Map, Node, Value};
 
@@ -119,7 +121,14 @@ impl<'a> Parser<'a> {
             }
             // A brace that closes what was never opened is let pass at the end.
             lone_key = lexeme.kind == Kind::Key && lexeme.text != "}";
-            self.take(lexeme)?;
+            let secret = match self.keys.last() {
+                Some((key, _)) if secrets::is_named(key) => Some(lexeme.text.clone()),
+                _ => None,
+            };
+            self.take(lexeme).map_err(|problem| match secret {
+                Some(secret) => without(problem, &secret),
+                None => problem,
+            })?;
         }
         match self.contexts.swap_remove(0) {
             Context::Map(map) => Ok(map),
@@ -254,6 +263,17 @@ impl<'a> Parser<'a> {
         }
         Ok(())
     }
+}
+
+/// A problem that does not tell what was given for a secret.
+fn without(mut problem: Problem, secret: &str) -> Problem {
+    if let Some((reference, _)) = problem.said.split_once(" could not be parsed: ") {
+        problem.said = format!("{reference} could not be parsed");
+    }
+    if !secret.is_empty() {
+        problem.said = problem.said.replace(secret, "[REDACTED]");
+    }
+    problem
 }
 
 /// A path below a folder, without needless steps; one that begins with a slash too. Source: Go's

@@ -46,7 +46,10 @@ impl Life {
             match self.happening().await {
                 Happening::Shard(report) => self.report(report),
                 Happening::Signal(signal) => match wish(signal) {
-                    Wish::LameDuck => return self.lame_duck().await,
+                    Wish::LameDuck => {
+                        tracing::info!("Trapped \"user defined signal 2\" signal");
+                        return self.lame_duck().await;
+                    }
                     wish => {
                         if let Some(code) = self.fulfil(wish).await {
                             return code;
@@ -83,7 +86,10 @@ impl Life {
     async fn fulfil(&mut self, wish: Wish) -> Option<i32> {
         match wish {
             Wish::LameDuck => {}
-            Wish::ReopenLog => logging::reopen(),
+            Wish::ReopenLog => {
+                tracing::info!("Trapped \"user defined signal 1\" signal");
+                logging::reopen();
+            }
             Wish::Reload => {
                 tracing::info!("Trapped \"hangup\" signal");
                 self.reload();

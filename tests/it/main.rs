@@ -6,6 +6,7 @@ mod bounds;
 mod config;
 mod conformance;
 mod life;
+mod logs;
 mod promises;
 mod reload;
 mod support;

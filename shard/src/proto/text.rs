@@ -110,6 +110,25 @@ pub fn too_many_tokens(subject: &[u8]) -> String {
     format!("Permissions Violation for Subscription to {}, too many tokens", quoted(subject))
 }
 
+/// Bytes of an unknown operation that the log shows.
+const SNIPPET_BYTES: usize = 32;
+
+/// Names of fields of CONNECT whose values are secret.
+const SECRET_FIELDS: [&str; 5] = ["pass", "auth_token", "sig", "jwt", "nkey"];
+
+/// What stands at `at` of bytes that are no operation, in quotes. A CONNECT that is none may hold what must
+/// not be shown. Source: nats-server `parser.go:protoSnippet`.
+pub fn snippet(bytes: &[u8], at: usize) -> String {
+    let end =
+        if at + SNIPPET_BYTES > bytes.len() { bytes.len().saturating_sub(1) } else { at + SNIPPET_BYTES };
+    let Some(shown) = bytes.get(at..end) else { return "\"\"".to_owned() };
+    let seen = String::from_utf8_lossy(&bytes[..end]).to_ascii_lowercase();
+    if seen.starts_with('c') || SECRET_FIELDS.iter().any(|field| seen.contains(field)) {
+        return "\"[REDACTED]\"".to_owned();
+    }
+    quoted(shown)
+}
+
 /// Bytes in double quotes as Go's `%q` shows them, near enough for a log and an error text.
 pub fn quoted(bytes: &[u8]) -> String {
     let mut out = String::from("\"");
@@ -121,6 +140,13 @@ pub fn quoted(bytes: &[u8]) -> String {
                 '\n' => out.push_str("\\n"),
                 '\r' => out.push_str("\\r"),
                 '\t' => out.push_str("\\t"),
+                '\x07' => out.push_str("\\a"),
+                '\x08' => out.push_str("\\b"),
+                '\x0b' => out.push_str("\\v"),
+                '\x0c' => out.push_str("\\f"),
+                letter if ('\u{80}'..'\u{a0}').contains(&letter) => {
+                    out.push_str(&format!("\\u{:04x}", letter as u32));
+                }
                 letter if (letter as u32) < 0x20 || letter as u32 == 0x7f => {
                     out.push_str(&format!("\\x{:02x}", letter as u32));
                 }
@@ -131,4 +157,31 @@ pub fn quoted(bytes: &[u8]) -> String {
     }
     out.push('"');
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_operation_is_shown_unless_it_may_hold_a_secret() {
+        assert_eq!(snippet(b"GARBAGE\r\n", 0), "\"GARBAGE\\r\"");
+        assert_eq!(snippet(b"PUB a 2\r\nhixx", 11), "\"x\"");
+        assert_eq!(snippet(b"x", 0), "\"\"");
+        assert_eq!(snippet(b"x", 7), "\"\"");
+        assert_eq!(snippet(&[b'x'; 64], 30), format!("\"{}\"", "x".repeat(32)));
+        for secret in [
+            "CONECT {\"pass\":\"canary\"}\r\n",
+            "{\"user\":\"u\",\"Pass\":\"canary\"}\r\n",
+            "connecT\0canary\r\n",
+        ] {
+            assert_eq!(snippet(secret.as_bytes(), 0), "\"[REDACTED]\"", "{secret}");
+        }
+    }
+
+    #[test]
+    fn control_characters_are_written_as_go_writes_them() {
+        assert_eq!(quoted(b"\x07\x08\x0b\x0c\x01\x7f\xff"), r#""\a\b\v\f\x01\x7f\xff""#);
+        assert_eq!(quoted("é\u{85}\u{a0}".as_bytes()), "\"é\\u0085\u{a0}\"");
+    }
 }

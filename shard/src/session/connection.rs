@@ -7,7 +7,7 @@ use crate::account::AccountId;
 use crate::deliver::Outbox;
 use crate::interest::Sids;
 use crate::proto::connect::Connect;
-use crate::proto::text::Reason;
+use crate::proto::text::{Reason, quoted};
 use crate::shard_set::ShardSet;
 use crate::slot::Slot;
 
@@ -81,6 +81,8 @@ pub struct Connection {
     pauses: u8,
     pub closing: Option<Reason>,
     pub connect: Box<Connect>,
+    /// What the log says of it besides its address, once it has introduced itself.
+    about: String,
     pub sids: Sids,
     pub outbox: Outbox,
     /// The start of an operation whose rest has not come, or everything that came during a pause.
@@ -130,6 +132,7 @@ impl Connection {
             pauses: 0,
             closing: None,
             connect: Box::default(),
+            about: String::new(),
             sids: Sids::default(),
             outbox: Outbox::default(),
             inbox: Vec::new(),
@@ -187,11 +190,19 @@ impl Connection {
 
     /// How the log names it. Source: nats-server `client.go:initClient`.
     pub fn label(&self) -> String {
-        let label = format!("{} - cid:{}", self.peer, self.cid);
+        format!("{} - cid:{}{}", self.peer, self.cid, self.about)
+    }
+
+    /// From now on the log says who it is: what the client said of its program, and its account and user.
+    /// Source: nats-server `client.go:processConnect`.
+    pub fn introduce(&mut self, account: &str) {
         let Connect { version, lang, name, .. } = &*self.connect;
         let version = if version.is_empty() { String::new() } else { format!("v{version}") };
-        let about: Vec<&str> =
-            [version.as_str(), lang, name].into_iter().filter(|part| !part.is_empty()).collect();
-        if about.is_empty() { label } else { format!("{label} - {:?}", about.join(":")) }
+        let words = [version.as_str(), lang, name];
+        let words: Vec<&str> = words.into_iter().filter(|word| !word.is_empty()).collect();
+        let program = words.join(":");
+        let user = self.connect.user_label().map(|user| format!("{account}/{user}")).unwrap_or_default();
+        let about = [program, user].into_iter().filter(|part| !part.is_empty());
+        self.about = about.map(|part| format!(" - {}", quoted(part.as_bytes()))).collect();
     }
 }

@@ -10,7 +10,8 @@ use crate::account::AccountId;
 use crate::deliver::{Pool, SHARED_BYTES_MIN};
 use crate::interest::{SubId, Table, Target};
 use crate::proto::text::Reason;
-use crate::session::{Connections, Pause};
+use crate::session::{Connection, Connections, Pause};
+use crate::settings::Tracing;
 use crate::slot::Slot;
 
 /// A reader with more than this waiting slows its publishers. Far below
@@ -45,8 +46,8 @@ pub struct Delivery<'a> {
     pub tail: &'a [u8],
     /// The publisher, where it lives on this shard and wants no echo.
     pub no_echo: Option<u32>,
-    /// Lines of the protocol are written to the log.
-    pub trace: bool,
+    /// What of it is written to the log.
+    pub tracing: Tracing,
     /// The tail, shared by all who get it, once one did.
     pub shared: Option<Bytes>,
 }
@@ -98,7 +99,21 @@ impl Desk {
 
     /// Sends an error text, quoted as the protocol wants it.
     pub fn write_error(&mut self, index: u32, text: &str) {
+        self.trace_answer(index, "-ERR", text);
         self.write(index, [b"-ERR '", text.as_bytes(), b"'\r\n"]);
+    }
+
+    /// Acknowledges what a verbose client sent.
+    pub fn write_ok(&mut self, index: u32) {
+        self.trace_answer(index, "OK", "");
+        self.write(index, [b"+OK\r\n"]);
+    }
+
+    fn trace_answer(&mut self, index: u32, verb: &str, args: &str) {
+        let connection = self.connections.at(index);
+        if connection.closing.is_none() {
+            super::trace::outbound(connection, verb, args);
+        }
     }
 
     /// Gives a message to one subscription. Answers whether it was taken.
@@ -123,6 +138,7 @@ impl Desk {
             }
             if sub.delivered == max {
                 self.spent.push((account, target.sub));
+                note_last(connection, max, sub.sid.as_bytes());
             }
         }
         let sid = sub.sid.as_bytes();
@@ -152,8 +168,10 @@ impl Desk {
         connection.out_bytes += bytes;
         self.out_messages += 1;
         self.out_bytes += bytes;
-        if delivery.trace {
-            super::trace::delivered(connection, table.sub(target.sub).sid.as_bytes(), delivery);
+        if delivery.tracing.trace {
+            let stripped = delivery.header_len.is_some() && !connection.headers;
+            let tail = if stripped { &self.scratch[..] } else { delivery.tail };
+            super::trace::delivered(connection, table.sub(target.sub).sid.as_bytes(), delivery, tail);
         }
         self.written(target.owner);
         true
@@ -219,9 +237,15 @@ impl Desk {
     }
 }
 
+#[cold]
+fn note_last(connection: &Connection, max: u64, sid: &[u8]) {
+    let sid = String::from_utf8_lossy(sid);
+    tracing::debug!("{} - Auto-unsubscribe limit of {max} reached for sid '{sid}'", connection.label());
+}
+
 /// The tail for a reader that knows no headers: reply, the body's size, the body.
 fn write_stripped(out: &mut Vec<u8>, delivery: &Delivery<'_>, header_len: usize) {
-    let payload = payload(delivery);
+    let payload = payload(delivery.tail);
     let body = &payload[header_len.min(payload.len())..];
     out.clear();
     if delivery.reply_len > 0 {
@@ -233,9 +257,8 @@ fn write_stripped(out: &mut Vec<u8>, delivery: &Delivery<'_>, header_len: usize)
     out.extend_from_slice(b"\r\n");
 }
 
-/// Headers and body of a message.
-pub fn payload<'a>(delivery: &Delivery<'a>) -> &'a [u8] {
-    let tail = delivery.tail;
+/// Headers and body of a message, in a tail of it.
+pub fn payload(tail: &[u8]) -> &[u8] {
     let line_end = memchr::memchr(b'\n', tail).expect("a tail has a line") + 1;
     &tail[line_end..tail.len() - 2]
 }

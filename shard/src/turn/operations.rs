@@ -10,7 +10,7 @@ use crate::interest::SubId;
 use crate::proto::client::{self, Fault, Op, Rules, Step};
 use crate::proto::connect::redacted;
 use crate::proto::info::{self, Occasion};
-use crate::proto::text::{self, Reason, quoted};
+use crate::proto::text::{self, Reason, quoted, snippet};
 use crate::ring::letter::Letter;
 use crate::session::connection::{Answer, Barrier};
 use crate::session::{Pause, credentials};
@@ -209,7 +209,7 @@ pub fn barrier_done(core: &mut Core, slot: crate::slot::Slot, shard: crate::shar
 fn answer_barrier(core: &mut Core, index: u32, answer: Answer) {
     match answer {
         Answer::Pong => {}
-        Answer::Ok => return core.desk.write(index, [b"+OK\r\n"]),
+        Answer::Ok => return core.desk.write_ok(index),
         Answer::NoResponder(request) => {
             return responders::answer(core, index, &request.0, &request.1);
         }
@@ -243,11 +243,14 @@ fn subscribe(core: &mut Core, index: u32, subject: &[u8], queue: Option<&[u8]>, 
     core.desk.connections.at(index).last_in = core.desk.now;
     if queue == Some(text::SYSTEM_QUEUE) {
         let violation = text::subscription_violation(subject, queue);
-        return subscription_refused(core, index, &violation);
+        let queue = queue.map(|queue| format!(", Queue: {}", quoted(queue))).unwrap_or_default();
+        let said = format!("Subscription Violation - Subject {}{queue}", quoted(subject));
+        return subscription_refused(core, index, &violation, &said, sid);
     }
     let tokens_max = core.settings.limits.max_subscription_tokens;
     if tokens_max > 0 && subject.split(|byte| *byte == b'.').count() > tokens_max {
-        return subscription_refused(core, index, &text::too_many_tokens(subject));
+        let said = format!("Subscription Violation Too Many Tokens - Subject {}", quoted(subject));
+        return subscription_refused(core, index, &text::too_many_tokens(subject), &said, sid);
     }
     let Core { accounts, desk, mesh, settings, .. } = core;
     let connection = desk.connections.at(index);
@@ -278,9 +281,11 @@ fn subscribe(core: &mut Core, index: u32, subject: &[u8], queue: Option<&[u8]>, 
     }
 }
 
-fn subscription_refused(core: &mut Core, index: u32, violation: &str) {
-    tracing::error!("{} - {violation}", core.desk.connections.at(index).label());
+/// Tells the client of its violation, and the log of what is `said` there.
+fn subscription_refused(core: &mut Core, index: u32, violation: &str, said: &str, sid: &[u8]) {
     core.desk.write_error(index, violation);
+    let label = core.desk.connections.at(index).label();
+    tracing::error!("{label} - {said}, SID {}", String::from_utf8_lossy(sid));
 }
 
 /// Source: nats-server `client.go:processUnsub`.
@@ -300,7 +305,7 @@ fn unsubscribe(core: &mut Core, index: u32, sid: &[u8], max: Option<u32>) {
         }
     }
     if verbose {
-        core.desk.write(index, [b"+OK\r\n"]);
+        core.desk.write_ok(index);
     }
 }
 
@@ -322,10 +327,13 @@ pub fn remove_subscription(core: &mut Core, account_id: AccountId, owner: u32, s
 pub fn remove_subscriptions(core: &mut Core, index: u32) {
     let connection = core.desk.connections.at(index);
     let (account_id, subs) = (connection.account, connection.sids.take());
-    let Core { accounts, mesh, .. } = core;
+    let Core { accounts, mesh, desk, settings, .. } = core;
     let account = &mut accounts[account_id as usize];
     let partners = partners(account, mesh);
     for sub in subs {
+        if settings.tracing.trace {
+            trace::removed(desk.connections.at(index), account.interest.table.sub(sub).sid.as_bytes());
+        }
         account.interest.remove(sub, &mut |change| tell(mesh, partners, account_id, &change));
     }
 }
@@ -354,6 +362,12 @@ fn connect(core: &mut Core, index: u32, json: &[u8]) {
         return authorization_violation(core, index);
     }
     connection.awaits_connect = false;
+    if !again {
+        let account = core.accounts[connection.account as usize].name.clone();
+        core.desk.connections.at(index).introduce(&account);
+    }
+    let connection = core.desk.connections.at(index);
+    let options = &*connection.connect;
     if !(0..=1).contains(&options.protocol) {
         core.desk.write_error(index, text::INVALID_CLIENT_PROTOCOL);
         tracing::error!("{} - {}", core.desk.connections.at(index).label(), text::INVALID_CLIENT_PROTOCOL);
@@ -361,6 +375,8 @@ fn connect(core: &mut Core, index: u32, json: &[u8]) {
     }
     if connection.no_responders && !connection.headers {
         core.desk.write_error(index, text::NO_RESPONDERS_REQUIRES_HEADERS);
+        let label = core.desk.connections.at(index).label();
+        tracing::error!("{label} - {}", text::NO_RESPONDERS_REQUIRES_HEADERS);
         return core.desk.doom(slot, Reason::NoRespondersRequiresHeaders);
     }
     let verbose = connection.verbose;
@@ -369,7 +385,7 @@ fn connect(core: &mut Core, index: u32, json: &[u8]) {
         core.desk.set_alarm(core.desk.now + first_ping, Alarm::Ping, slot);
     }
     if verbose {
-        core.desk.write(index, [b"+OK\r\n"]);
+        core.desk.write_ok(index);
     }
     super::moves::settle(core, index);
 }
@@ -377,12 +393,10 @@ fn connect(core: &mut Core, index: u32, json: &[u8]) {
 pub fn authorization_violation(core: &mut Core, index: u32) {
     let connection = core.desk.connections.at(index);
     let slot = connection.slot;
-    let user = connection.connect.user.clone();
     let label = connection.label();
-    if user.is_empty() {
-        tracing::error!("{label} - authentication error");
-    } else {
-        tracing::error!("{label} - authentication error - User {user:?}");
+    match connection.connect.claimant() {
+        Some(claimant) => tracing::error!("{label} - authentication error - {claimant}"),
+        None => tracing::error!("{label} - authentication error"),
     }
     core.desk.write_error(index, text::AUTHORIZATION_VIOLATION);
     core.desk.doom(slot, Reason::AuthenticationFailure);
@@ -397,19 +411,25 @@ fn close_with_log(core: &mut Core, index: u32, error: &str, reason: Reason) {
 
 /// Bytes that are no operation. Source: nats-server `parser.go`, `client.go:readLoop`.
 fn refuse(core: &mut Core, index: u32, fault: Fault, bytes: &[u8]) {
+    let line_is_whole = match fault {
+        Fault::Unknown { at } => memchr::memchr(b'\n', bytes).is_some_and(|end| end < at),
+        Fault::ControlLine { .. } => false,
+        _ => true,
+    };
+    if core.settings.tracing.trace && line_is_whole {
+        trace::refused(core.desk.connections.at(index), bytes);
+    }
     match fault {
         Fault::Payload { size } => publish::too_large(core, index, size),
         Fault::Unknown { at } => {
             core.desk.write_error(index, text::UNKNOWN_PROTOCOL_OPERATION);
-            let snippet = quoted(&bytes[at.min(bytes.len())..bytes.len().min(at + 32)]);
-            let error = format!("Client parser ERROR, i={at}: proto='{snippet}...'");
+            let error = format!("Client parser ERROR, i={at}: proto='{}...'", snippet(bytes, at));
             close_with_log(core, index, &error, Reason::ProtocolViolation);
         }
-        Fault::ControlLine { len } => {
+        Fault::ControlLine { .. } => {
             core.desk.write_error(index, text::MAXIMUM_CONTROL_LINE_EXCEEDED);
-            let max = core.rules.max_control_line;
-            let error = format!("{}: {len} vs {max}", text::MAXIMUM_CONTROL_LINE_EXCEEDED);
-            close_with_log(core, index, &error, Reason::MaximumControlLineExceeded);
+            let said = text::MAXIMUM_CONTROL_LINE_EXCEEDED;
+            close_with_log(core, index, said, Reason::MaximumControlLineExceeded);
         }
         Fault::HeadersOff => {
             close_with_log(core, index, "message headers not supported", Reason::ProtocolViolation);

@@ -2,7 +2,7 @@
 
 use super::core::Core;
 use super::desk::{Delivery, Desk};
-use super::responders;
+use super::{responders, trace};
 use crate::account::AccountId;
 use crate::interest::{GroupMatch, Matched, Table};
 use crate::proto::client;
@@ -35,23 +35,28 @@ pub fn publish(core: &mut Core, index: u32, message: &client::Message<'_>) {
     let (wants_echo, pedantic) = (connection.echo, connection.pedantic);
     core.desk.in_messages += 1;
     core.desk.in_bytes += message.payload.len() as u64;
+    let tracing = core.settings.tracing;
+    if tracing.trace {
+        trace::published(core.desk.connections.at(index), message);
+    }
     if pedantic && !crate::subject::is_valid_literal(message.subject) {
         core.desk.write_error(index, text::INVALID_PUBLISH_SUBJECT);
     }
-    let trace = core.settings.tracing.trace;
-    if trace {
-        super::trace::published(core.desk.connections.at(index), message, &core.settings);
+    if tracing.trace {
+        trace::carried(core.desk.connections.at(index), message, tracing);
     }
     if message.subject[0] == b'$' || message.subject[0] == b'_' || !message.reply.is_empty() {
         if text::is_reserved_subject(message.subject) {
-            return refuse(core, index, &text::publish_violation(message.subject));
+            let said = format!("Publish Violation - Subject {}", text::quoted(message.subject));
+            return refuse(core, index, &text::publish_violation(message.subject), &said);
         }
         if text::is_reserved_reply(message.reply) {
-            return refuse(core, index, &text::reply_violation(message.reply));
+            let said = format!("Publish Violation - Reply {}", text::quoted(message.reply));
+            return refuse(core, index, &text::reply_violation(message.reply), &said);
         }
     }
     if verbose {
-        core.desk.write(index, [b"+OK\r\n"]);
+        core.desk.write_ok(index);
     }
     // A header block of no bytes is a message without one. Source: nats-server `client.go:msgHeader`.
     let header_len = message.header_len.filter(|len| *len > 0);
@@ -71,7 +76,7 @@ pub fn publish(core: &mut Core, index: u32, message: &client::Message<'_>) {
         header_len,
         tail,
         no_echo: (!wants_echo).then_some(index),
-        trace,
+        tracing,
         shared: None,
     };
     let passage = Passage { account, origin: slot, hops: 0, delivery };
@@ -102,9 +107,10 @@ pub fn stall(core: &mut Core, slot: Slot) {
     }
 }
 
-fn refuse(core: &mut Core, index: u32, violation: &str) {
-    tracing::error!("{} - {violation}", core.desk.connections.at(index).label());
+/// Tells the client of its violation, and the log of what is `said` there.
+fn refuse(core: &mut Core, index: u32, violation: &str, said: &str) {
     core.desk.write_error(index, violation);
+    tracing::error!("{} - {said}", core.desk.connections.at(index).label());
 }
 
 /// Delivers a message of this shard's own to everyone who wants it, and tells its publisher if that is
@@ -282,7 +288,7 @@ pub fn receive(core: &mut Core, from: ShardId, message: &letter::Message<'_>) {
         header_len: message.header_len,
         tail: message.tail,
         no_echo: None,
-        trace: core.settings.tracing.trace,
+        tracing: core.settings.tracing,
         shared: None,
     };
     let mut passage =

@@ -47,8 +47,9 @@ fn ring(core: &mut Core, alarm: Alarm, slot: Slot) {
     let Some(connection) = core.desk.connections.get(slot) else { return };
     match alarm {
         Alarm::Authentication if !connection.connected && connection.closing.is_none() => {
-            tracing::debug!("{} - {}", connection.label(), text::AUTHENTICATION_TIMEOUT);
+            let label = connection.label();
             core.desk.write_error(slot.index, text::AUTHENTICATION_TIMEOUT);
+            tracing::debug!("{label} - {}", text::AUTHENTICATION_TIMEOUT);
             core.desk.doom(slot, Reason::AuthenticationTimeout);
         }
         Alarm::Authentication => {}
@@ -65,12 +66,18 @@ fn ping(core: &mut Core, slot: Slot) {
     if connection.closing.is_some() {
         return;
     }
+    tracing::debug!("{} - Client Ping Timer", connection.label());
     let quiet = core.desk.now - connection.last_in;
-    if quiet >= interval {
+    if quiet < interval {
+        let seconds = (quiet + 500_000_000) / 1_000_000_000;
+        let label = connection.label();
+        tracing::debug!("{label} - Delaying PING due to remote client data or ping {seconds}s ago");
+    } else {
         if connection.pings_out + 1 > core.settings.limits.ping_max {
             tracing::debug!("{} - Stale Client Connection - Closing", connection.label());
             mark!("stale connection");
-            core.desk.write_error(slot.index, text::STALE_CONNECTION);
+            // Not traced, as by nats-server.
+            core.desk.write(slot.index, [b"-ERR '", text::STALE_CONNECTION.as_bytes(), b"'\r\n"]);
             return core.desk.doom(slot, Reason::StaleConnection);
         }
         connection.pings_out += 1;

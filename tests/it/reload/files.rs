@@ -35,6 +35,49 @@ fn log_file() {
     assert!(written().contains("Reloaded: log_file = "));
 }
 
+/// While a client talks the log moves from file to file: each line is in one of them.
+#[test]
+fn no_line_is_lost_between_files() {
+    let scratch = crate::support::scratch::Scratch::new();
+    let paths: Vec<_> = (0..4).map(|number| scratch.file(&format!("{number}.log"))).collect();
+    let text = |path: &std::path::Path| format!("trace: true\nlog_file: \"{}\"\n", path.display());
+    let reloading = Reloading::start(Shape::TWO, "trace: true\n");
+    let mut client = reloading.server.raw();
+    let mut number = 0;
+    let mut talk = |client: &mut crate::support::raw::Raw| {
+        for _ in 0..50 {
+            client.send(format!("PUB numbered.{number} 0\r\n\r\n"));
+            number += 1;
+        }
+    };
+    let read = |path: &std::path::Path| std::fs::read_to_string(path).unwrap_or_default();
+    talk(&mut client);
+    for path in &paths {
+        std::fs::write(&reloading.file, text(path)).expect("a configuration file");
+        reloading.server.process.signal(crate::support::process::Signal::HUP);
+        talk(&mut client);
+        patiently("a log in the next file", || read(path).contains("Reloaded server configuration"));
+        talk(&mut client);
+    }
+    client.barrier();
+    let last = format!("PUB numbered.{} ", number - 1);
+    patiently("the last line", || read(&paths[3]).contains(&last));
+    let whole: String =
+        paths.iter().fold(reloading.server.log.text(), |text, path| text + "\n" + &read(path));
+    let shown = whole.lines().filter_map(|line| line.split_once("PUB numbered."));
+    let numbers: Vec<u32> = shown.filter_map(|(_, rest)| rest.split(' ').next()?.parse().ok()).collect();
+    assert_eq!(numbers, (0..number).collect::<Vec<_>>());
+}
+
+/// A log that cannot be opened leaves everything as it was.
+#[test]
+fn a_log_that_cannot_be_opened_changes_nothing() {
+    let reloading = Reloading::start(Shape::TWO, "max_payload: 2000\n");
+    let said = "Failed to reload server configuration: error opening file: open /no/such/s.log: no such file";
+    reloading.change("max_payload: 1000\nlog_file: \"/no/such/s.log\"\n", said);
+    assert_eq!(reloading.server.accept().info["max_payload"], serde_json::json!(2000));
+}
+
 /// The pid and the ports are written where the file now says, and no longer where it said.
 #[test]
 fn pid_and_ports() {

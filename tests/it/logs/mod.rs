@@ -1,0 +1,5 @@
+//! What is written to the log, and where.
+
+mod conversation;
+mod rotation;
+mod syslog;
