@@ -81,7 +81,7 @@ impl Client {
             return false;
         }
         let Some(live) = &self.live else { return true };
-        live.mode == Mode::Open && network.can_write(live.wire) && !(self.waits && !live.expects.is_empty())
+        live.mode == Mode::Open && network.can_write(live.wire) && (!self.waits || live.expects.is_empty())
     }
 
     /// The next moment at which it goes on by itself.

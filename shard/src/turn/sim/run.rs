@@ -221,6 +221,7 @@ impl Run {
         let clients = self.clients.iter().filter_map(|client| client.next_at(now));
         let next = seats.chain(clients).chain(network.next_arrival()).min();
         if let Some(next) = next {
+            mark!("time jumps");
             network.now = next;
         }
         next.is_some()
