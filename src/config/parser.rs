@@ -265,12 +265,15 @@ impl<'a> Parser<'a> {
     }
 }
 
-/// A problem that does not tell what was given for a secret.
+/// A problem that does not tell what was given for a secret. What looks like the name of an environment
+/// variable is no secret: it says which one is missing.
 fn without(mut problem: Problem, secret: &str) -> Problem {
     if let Some((reference, _)) = problem.said.split_once(" could not be parsed: ") {
         problem.said = format!("{reference} could not be parsed");
     }
-    if !secret.is_empty() {
+    let is_name = |letter: char| letter.is_ascii_uppercase() || letter == '_' || letter.is_ascii_digit();
+    let named = secret.starts_with(|first: char| first.is_ascii_uppercase()) && secret.chars().all(is_name);
+    if !secret.is_empty() && !named {
         problem.said = problem.said.replace(secret, "[REDACTED]");
     }
     problem

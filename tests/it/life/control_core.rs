@@ -46,7 +46,7 @@ fn hears_signals_time_and_again() {
         if program::is_corebus() {
             for times in 1..=20 {
                 server.process.signal(Signal::HUP);
-                server.log.expect_times("Reload is not supported yet", times);
+                server.log.expect_times("Failed to reload server configuration", times);
             }
         }
         assert_eq!(server.stop(Signal::TERM), Some(0));
