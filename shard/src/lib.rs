@@ -3,6 +3,7 @@
 pub mod account;
 pub mod deliver;
 pub mod driver;
+pub mod inspection;
 pub mod interest;
 pub mod launch;
 pub mod proto;

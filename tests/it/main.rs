@@ -5,5 +5,6 @@
 mod bounds;
 mod conformance;
 mod life;
+mod monitor;
 mod promises;
 mod support;

@@ -79,6 +79,8 @@ pub struct Mesh {
     dirty: ShardSet,
     /// Lanes whose ring is full.
     spilled: ShardSet,
+    /// Letters sent to all others, since the start.
+    pub sent: u64,
 }
 
 /// The ring from one other shard.
@@ -100,6 +102,7 @@ pub fn meshes(doorbells: Arc<[Doorbell]>) -> Vec<Mesh> {
             doorbells: doorbells.clone(),
             dirty: ShardSet::EMPTY,
             spilled: ShardSet::EMPTY,
+            sent: 0,
         })
         .collect();
     for from in 0..shards {
@@ -134,6 +137,7 @@ impl Mesh {
         let lane = self.lanes[to as usize].as_mut().expect("no shard writes to itself");
         lane.send(&Envelope::new(letter));
         self.dirty.insert(to);
+        self.sent += 1;
         if !lane.spill.is_empty() {
             self.spilled.insert(to);
         }

@@ -43,6 +43,8 @@ pub struct Delivery<'a> {
     pub header_len: Option<u32>,
     /// See `proto::client::Message::tail`.
     pub tail: &'a [u8],
+    /// Bytes of headers and body.
+    pub payload_len: usize,
     /// The publisher, where it lives on this shard and wants no echo.
     pub no_echo: Option<u32>,
     /// Lines of the protocol are written to the log.
@@ -78,6 +80,8 @@ pub struct Desk {
     pub out_messages: u64,
     pub out_bytes: u64,
     pub slow_consumers: u64,
+    pub stale_connections: u64,
+    pub stalls: u64,
     scratch: Vec<u8>,
 }
 
@@ -126,9 +130,10 @@ impl Desk {
             }
         }
         let sid = sub.sid.as_bytes();
-        let before = connection.outbox.pending();
+        let mut bytes = delivery.payload_len as u64;
         match delivery.header_len {
             Some(header_len) if !connection.headers => {
+                bytes = bytes.saturating_sub(u64::from(header_len));
                 write_stripped(&mut self.scratch, delivery, header_len as usize);
                 let pieces = [b"MSG ", delivery.subject, b" ", sid, b" ", &self.scratch[..]];
                 connection.outbox.append(&mut self.pool, pieces);
@@ -147,7 +152,6 @@ impl Desk {
                 }
             }
         }
-        let bytes = (connection.outbox.pending() - before) as u64;
         connection.out_messages += 1;
         connection.out_bytes += bytes;
         self.out_messages += 1;

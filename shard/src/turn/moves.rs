@@ -10,6 +10,7 @@ use crate::account::AccountId;
 use crate::driver::{Driver, Socket};
 use crate::proto::text::{self, Reason};
 use crate::ring::letter::Letter;
+use crate::session::closed::CLOSED_SUBSCRIPTIONS_MAX;
 use crate::session::{Connection, Handover, Pause};
 use crate::settings::Placement;
 use crate::shard_set::ShardId;
@@ -153,6 +154,9 @@ pub fn bury(core: &mut Core) {
         if std::mem::take(&mut connection.counted) {
             core.discount();
         }
+        if !core.stopping {
+            remember(core, slot, reason);
+        }
         let connection = core.desk.connections.at(slot.index);
         let beyond = connection.ended || !reason.flushes();
         if beyond || (!connection.outbox.has_waiting() && !connection.outbox.is_flying()) {
@@ -166,6 +170,19 @@ pub fn bury(core: &mut Core) {
         }
         remove_subscriptions(core, slot.index);
     }
+}
+
+/// Keeps what monitoring may ask of a connection that has ended, its subscriptions as they were.
+fn remember(core: &mut Core, slot: Slot, reason: Reason) {
+    let Core { accounts, desk, closed, .. } = core;
+    let connection = desk.connections.at(slot.index);
+    let account = &accounts[connection.account as usize];
+    let mut figures = connection.figures(&account.name);
+    figures.reason = Some(reason);
+    figures.measures.closed_at = Some(desk.now);
+    let subs = connection.sids.iter().take(CLOSED_SUBSCRIPTIONS_MAX);
+    figures.listed = subs.map(|sub| account.subscription(sub, figures.measures.cid)).collect();
+    closed.push(figures);
 }
 
 /// All that was to be flushed is: the peer is told, and may read in peace before the socket is closed. To

@@ -123,7 +123,7 @@ fn execute_rare(core: &mut Core, index: u32, op: Op<'_>) {
     match op {
         Op::Publish(_) => unreachable!("served by the caller"),
         Op::Ping => ping(core, index),
-        Op::Pong => core.desk.connections.at(index).pings_out = 0,
+        Op::Pong => pong(core, index),
         Op::Subscribe { subject, queue, sid } => subscribe(core, index, subject, queue, sid),
         Op::Unsubscribe { sid, max } => unsubscribe(core, index, sid, max),
         Op::Connect(json) => connect(core, index, json),
@@ -161,6 +161,14 @@ fn trace_op(core: &mut Core, index: u32, op: &Op<'_>) {
 fn ping(core: &mut Core, index: u32) {
     core.desk.connections.at(index).last_in = core.desk.now;
     barrier(core, index, Answer::Pong);
+}
+
+fn pong(core: &mut Core, index: u32) {
+    let connection = core.desk.connections.at(index);
+    connection.pings_out = 0;
+    if connection.ping_at > 0 {
+        connection.rtt = (core.desk.now - connection.ping_at).max(1);
+    }
 }
 
 /// Answers at once if nothing is outstanding, else when it no longer is; until then the connection's input
@@ -229,9 +237,15 @@ pub fn send_info(core: &mut Core, index: u32, account: Option<&str>) {
     core.desk.write(index, [&line[..]]);
 }
 
+fn active(core: &mut Core, index: u32) {
+    let connection = core.desk.connections.at(index);
+    connection.last_in = core.desk.now;
+    connection.active_at = core.desk.now;
+}
+
 /// Source: nats-server `client.go:processSubEx`.
 fn subscribe(core: &mut Core, index: u32, subject: &[u8], queue: Option<&[u8]>, sid: &[u8]) {
-    core.desk.connections.at(index).last_in = core.desk.now;
+    active(core, index);
     if queue == Some(text::SYSTEM_QUEUE) {
         let violation = text::subscription_violation(subject, queue);
         return subscription_refused(core, index, &violation);
@@ -276,8 +290,8 @@ fn subscription_refused(core: &mut Core, index: u32, violation: &str) {
 
 /// Source: nats-server `client.go:processUnsub`.
 fn unsubscribe(core: &mut Core, index: u32, sid: &[u8], max: Option<u32>) {
+    active(core, index);
     let connection = core.desk.connections.at(index);
-    connection.last_in = core.desk.now;
     let (account, verbose) = (connection.account, connection.verbose);
     let table = &mut core.accounts[account as usize].interest.table;
     let found = connection.sids.find(table, sid);
@@ -331,6 +345,9 @@ fn connect(core: &mut Core, index: u32, json: &[u8]) {
         return close_with_log(core, index, &error, Reason::ProtocolViolation);
     }
     connection.connected = true;
+    connection.active_at = core.desk.now;
+    // A first guess, until a PING is answered. Source: nats-server `client.go:processConnect`.
+    connection.rtt = (core.desk.now - connection.opened_at).max(1);
     connection.adopt_options(headers);
     if again {
         // It may be someone else now: what it subscribed to before goes.

@@ -1,7 +1,7 @@
 //! A message comes in: who gets it, here and on other shards. Hot path.
 
 use super::core::Core;
-use super::desk::{Delivery, Desk};
+use super::desk::{Delivery, Desk, payload};
 use crate::account::AccountId;
 use crate::interest::{GroupMatch, Matched, Table};
 use crate::proto::client;
@@ -70,6 +70,7 @@ pub fn publish(core: &mut Core, index: u32, message: &client::Message<'_>) {
         reply_len: message.reply.len(),
         header_len,
         tail,
+        payload_len: message.payload.len(),
         no_echo: (!wants_echo).then_some(index),
         trace,
         shared: None,
@@ -94,6 +95,8 @@ pub fn stall(core: &mut Core, slot: Slot) {
     }
     let Some(connection) = core.desk.connections.get(slot) else { return };
     if !connection.is_paused_by(Pause::Stall) && connection.closing.is_none() {
+        connection.stalls += 1;
+        core.desk.stalls += 1;
         core.desk.pause(slot.index, Pause::Stall);
         let until = core.desk.now + STALL;
         core.desk.set_alarm(until, super::desk::Alarm::Stall, slot);
@@ -257,15 +260,17 @@ fn choose_again(core: &mut Core, message: &letter::Message<'_>, mut passage: Pas
 /// A message of another shard's publisher: delivered to those here whom it is for. A queue group whose last
 /// member here has left meanwhile is given back, for another member to be chosen.
 pub fn receive(core: &mut Core, from: ShardId, message: &letter::Message<'_>) {
-    let delivery = Delivery {
+    let mut delivery = Delivery {
         subject: message.subject,
         reply_len: message.reply_len as usize,
         header_len: message.header_len,
         tail: message.tail,
+        payload_len: 0,
         no_echo: None,
         trace: core.settings.tracing.trace,
         shared: None,
     };
+    delivery.payload_len = payload(&delivery).len();
     let mut passage =
         Passage { account: message.account, origin: message.origin, hops: message.hops, delivery };
     if message.returned {

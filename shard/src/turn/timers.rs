@@ -14,6 +14,10 @@ use crate::slot::Slot;
 /// (`firstClientPingInterval`).
 const FIRST_PING: u64 = 2_000_000_000;
 
+/// A client is asked even when it is not quiet if it was not for this long. Source: nats-server `const.go`
+/// (`DEFAULT_RTT_MEASUREMENT_INTERVAL`).
+const MEASURE_AGAIN: u64 = 3_600_000_000_000;
+
 pub fn first_ping_after(limits: &Limits) -> u64 {
     FIRST_PING.min(limits.ping_interval.as_nanos() as u64)
 }
@@ -66,13 +70,16 @@ fn ping(core: &mut Core, slot: Slot) {
         return;
     }
     let quiet = core.desk.now - connection.last_in;
-    if quiet >= interval {
+    let unmeasured = connection.ping_at == 0 || core.desk.now - connection.ping_at > MEASURE_AGAIN;
+    if quiet >= interval || unmeasured {
         if connection.pings_out + 1 > core.settings.limits.ping_max {
             tracing::debug!("{} - Stale Client Connection - Closing", connection.label());
+            core.desk.stale_connections += 1;
             core.desk.write_error(slot.index, text::STALE_CONNECTION);
             return core.desk.doom(slot, Reason::StaleConnection);
         }
         connection.pings_out += 1;
+        connection.ping_at = core.desk.now;
         if core.settings.tracing.trace {
             trace::outbound(connection, "PING", "");
         }
