@@ -129,6 +129,10 @@ impl Write for Wire {
             done => {
                 if wire.state.stage.get() == Stage::Answer {
                     wire.state.enter(Stage::Idle);
+                    // hyper may have looked for the next request before, and not look again by itself.
+                    if let Poll::Ready(error) = wire.wait(context, IDLE_WAIT) {
+                        return Poll::Ready(Err(error));
+                    }
                 }
                 done
             }

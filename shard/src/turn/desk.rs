@@ -155,7 +155,8 @@ impl Desk {
         connection.out_messages += 1;
         connection.out_bytes += bytes;
         self.out_messages += 1;
-        self.out_bytes += bytes;
+        // With headers that were left out, as nats-server has it (`client.go:processMsgResults`).
+        self.out_bytes += delivery.payload_len as u64;
         if delivery.trace {
             super::trace::delivered(connection, table.sub(target.sub).sid.as_bytes(), delivery);
         }

@@ -26,7 +26,7 @@ enum Progress {
     Shard,
     Open { selection: Selection, next: u32, open: usize },
     Closed { selection: Selection, next: u64, open: usize },
-    Connections { handles: IntoIter<Handle>, subscriptions: bool, listing: Option<Listing> },
+    Connections { handles: IntoIter<Handle>, subscriptions: bool, listing: Option<Box<Listing>> },
     Count { wanted: Interested, skip: usize, take: usize },
     Walk { wanted: Interested, skip: usize, take: usize, account: usize, next: SubId },
     Listed { found: IntoIter<(AccountId, SubId)> },
@@ -163,7 +163,7 @@ fn describe(
     core: &mut Core,
     mut handles: IntoIter<Handle>,
     subscriptions: bool,
-    mut listing: Option<Listing>,
+    mut listing: Option<Box<Listing>>,
 ) -> (Option<Piece>, Progress) {
     let mut described = Vec::new();
     let mut left = DESCRIBED_MAX;
@@ -197,7 +197,7 @@ fn describe(
                 let figures = connection.figures(&core.accounts[account as usize].name);
                 if subscriptions && !connection.sids.is_empty() {
                     let subs = connection.sids.iter().collect::<Vec<_>>().into_iter();
-                    listing = Some(Listing { figures, account, owner: slot.index, subs });
+                    listing = Some(Box::new(Listing { figures, account, owner: slot.index, subs }));
                 } else {
                     described.push(figures);
                 }

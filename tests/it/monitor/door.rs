@@ -2,9 +2,11 @@
 
 use std::net::TcpListener;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
+use crate::support::PATIENCE;
 use crate::support::http::Monitored;
 use crate::support::process::Signal;
 use crate::support::program;
@@ -33,8 +35,16 @@ fn ports_file_names_it() {
     let program = program::path();
     let name = program.file_name().expect("a name").to_string_lossy().into_owned();
     let path = directory.file(&format!("{name}_{}.ports", monitored.server.process.pid()));
-    monitored.json("/healthz");
-    let text = std::fs::read_to_string(path).expect("the file is there once the server is");
+    let deadline = Instant::now() + PATIENCE;
+    let text = loop {
+        // nats-server writes it some time after it is ready.
+        let text = std::fs::read_to_string(&path).unwrap_or_default();
+        if text.ends_with('}') {
+            break text;
+        }
+        assert!(Instant::now() < deadline, "no ports file");
+        std::thread::sleep(Duration::from_millis(5));
+    };
     let ports: serde_json::Value = serde_json::from_str(&text).expect("JSON");
     let want = json!({
         "nats": [monitored.server.url()],

@@ -76,8 +76,10 @@ fn survives_nonsense(shape: Shape) {
         let answer = String::from_utf8_lossy(&answer).into_owned();
         let refused =
             answer.is_empty() || answer.starts_with("HTTP/1.1 4") || answer.starts_with("HTTP/1.1 5");
-        let passed_over =
-            bytes.windows(7).any(|word| word == b"chunked") && answer.starts_with("HTTP/1.1 200");
+        // Whether a body that nobody reads is well formed, and how many headers are too many, is the server's to
+        // say.
+        let doubtful = bytes.windows(7).any(|word| word == b"chunked") || bytes == many.as_bytes();
+        let passed_over = doubtful && answer.starts_with("HTTP/1.1 200");
         assert!(
             refused || passed_over,
             "{:?} was answered {answer}",
