@@ -86,7 +86,9 @@ pub struct Connection {
     pub last_in: u64,
     /// The last message in or out, or change of subscriptions. Source: nats-server `client.go` (`last`).
     pub active_at: u64,
-    /// When the last PING was asked for; 0: never.
+    /// When it is to be thought about a PING: alarms of other moments are of the past.
+    pub ping_due: u64,
+    /// When the last PING was sent; 0: never.
     pub ping_at: u64,
     /// The way to the client and back, as last measured; 0: never.
     pub rtt: u64,
@@ -137,6 +139,7 @@ impl Connection {
             opened_at: now,
             last_in: now,
             active_at: now,
+            ping_due: 0,
             ping_at: 0,
             rtt: 0,
             sent_at: now,

@@ -218,6 +218,14 @@ impl Desk {
         }
     }
 
+    /// The next PING is thought about at this moment, and at no other.
+    pub fn set_ping_alarm(&mut self, at: u64, slot: Slot) {
+        if let Some(connection) = self.connections.get(slot) {
+            connection.ping_due = at;
+            self.set_alarm(at, Alarm::Ping, slot);
+        }
+    }
+
     pub fn set_alarm(&mut self, at: u64, alarm: Alarm, slot: Slot) {
         self.alarms.push(Reverse((at, alarm, (slot.index, slot.generation))));
     }

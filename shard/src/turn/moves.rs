@@ -75,7 +75,7 @@ pub fn adopt(core: &mut Core, driver: &mut impl Driver, handover: Handover) {
         welcome(core, slot);
     } else {
         let first_ping = super::timers::first_ping_after(&core.settings.limits);
-        core.desk.set_alarm(core.desk.now + first_ping, Alarm::Ping, slot);
+        core.desk.set_ping_alarm(core.desk.now + first_ping, slot);
         let connection = core.desk.connections.at(slot.index);
         connection.dirty = true;
         core.desk.dirty.push(slot.index);
@@ -96,7 +96,7 @@ fn welcome(core: &mut Core, slot: Slot) {
     let limits = &core.settings.limits;
     let ping = core.desk.now + limits.ping_interval.as_nanos() as u64;
     let authentication = core.desk.now + limits.auth_timeout.as_nanos() as u64;
-    core.desk.set_alarm(ping, Alarm::Ping, slot);
+    core.desk.set_ping_alarm(ping, slot);
     if core.needs_credentials() {
         core.desk.set_alarm(authentication, Alarm::Authentication, slot);
     }

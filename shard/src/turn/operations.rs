@@ -1,7 +1,6 @@
 //! Operations of clients other than publishing, and what is wrong with the rest.
 
 use super::core::{Core, partners, tell};
-use super::desk::Alarm;
 use super::{publish, trace};
 use crate::account::AccountId;
 use crate::interest::SubId;
@@ -374,7 +373,7 @@ fn connect(core: &mut Core, index: u32, json: &[u8]) {
     let verbose = connection.verbose;
     if !again {
         let first_ping = super::timers::first_ping_after(&core.settings.limits);
-        core.desk.set_alarm(core.desk.now + first_ping, Alarm::Ping, slot);
+        core.desk.set_ping_alarm(core.desk.now + first_ping, slot);
     }
     if verbose {
         core.desk.write(index, [b"+OK\r\n"]);

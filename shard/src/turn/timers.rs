@@ -39,7 +39,7 @@ pub fn run(core: &mut Core) {
             break;
         }
         core.desk.alarms.pop();
-        ring(core, alarm, Slot { index, generation });
+        ring(core, at, alarm, Slot { index, generation });
     }
     if core.desk.flights > 0 && core.desk.now >= core.swept_at + sweep_interval(core) {
         core.swept_at = core.desk.now;
@@ -47,7 +47,7 @@ pub fn run(core: &mut Core) {
     }
 }
 
-fn ring(core: &mut Core, alarm: Alarm, slot: Slot) {
+fn ring(core: &mut Core, at: u64, alarm: Alarm, slot: Slot) {
     let Some(connection) = core.desk.connections.get(slot) else { return };
     match alarm {
         Alarm::Authentication if !connection.connected && connection.closing.is_none() => {
@@ -56,7 +56,8 @@ fn ring(core: &mut Core, alarm: Alarm, slot: Slot) {
             core.desk.doom(slot, Reason::AuthenticationTimeout);
         }
         Alarm::Authentication => {}
-        Alarm::Ping => ping(core, slot),
+        Alarm::Ping if connection.ping_due == at => ping(core, slot),
+        Alarm::Ping => {}
         Alarm::Stall => core.desk.unpause(slot, Pause::Stall),
         Alarm::Linger => core.desk.wishes.push(Wish::Close(slot)),
     }
@@ -85,7 +86,7 @@ fn ping(core: &mut Core, slot: Slot) {
         }
         core.desk.write(slot.index, [b"PING\r\n"]);
     }
-    core.desk.set_alarm(core.desk.now + interval, Alarm::Ping, slot);
+    core.desk.set_ping_alarm(core.desk.now + interval, slot);
 }
 
 fn sweep_interval(core: &Core) -> u64 {

@@ -10,8 +10,12 @@ use crate::support::shape::{Shape, in_every_shape};
 in_every_shape! {
     /// Messages and bytes in and out, by client, by shard and in all.
     counts_messages;
-    /// A reader that is cut, a silent one that is closed.
-    counts_the_slow_and_the_stale;
+    /// A reader that is cut.
+    counts_the_slow;
+    /// A silent client that is closed.
+    counts_the_stale;
+    /// The way to a client is measured by PING, early.
+    measures_the_way;
 }
 
 const READERS: usize = 6;
@@ -89,15 +93,20 @@ fn counts_messages(shape: Shape) {
     }
 }
 
-fn counts_the_slow_and_the_stale(shape: Shape) {
-    let launch = Launch::new(shape).set("ping_interval", "300ms").set("ping_max", 1);
-    let launch = launch.set("max_pending", 100_000).set("max_payload", 50_000);
-    let monitored = Monitored::start(launch);
+fn counts_the_stale(shape: Shape) {
+    let monitored = Monitored::start(Launch::new(shape).set("ping_interval", "300ms").set("ping_max", 1));
     let mut silent = monitored.server.raw();
     assert!(silent.until_closed().ends_with("-ERR 'Stale Connection'\r\n"));
     let stale =
         |page: &Value| page["stale_connections"] == 1 && page["stale_connection_stats"]["clients"] == 1;
     monitored.json_when("/varz", stale);
+    let page = monitored.json("/connz?state=closed&sort=reason");
+    assert_eq!(page["connections"][0]["reason"], json!("Stale Connection"));
+}
+
+fn counts_the_slow(shape: Shape) {
+    let launch = Launch::new(shape).set("max_pending", 100_000).set("max_payload", 50_000);
+    let monitored = Monitored::start(launch);
     let mut slow = monitored.server.raw();
     slow.send("SUB flood 1\r\n");
     slow.barrier();
@@ -112,9 +121,20 @@ fn counts_the_slow_and_the_stale(shape: Shape) {
             break;
         }
     }
-    let page = monitored.json_when("/varz", cut);
-    assert_eq!(page["stale_connections"], json!(1));
-    let reasons = monitored.json_when("/connz?state=closed&sort=reason", |page| page["total"] == 2);
-    assert_eq!(reasons["connections"][0]["reason"], json!("Slow Consumer (Pending Bytes)"));
-    assert_eq!(reasons["connections"][1]["reason"], json!("Stale Connection"));
+    monitored.json_when("/varz", cut);
+    let page = monitored.json_when("/connz?state=closed&sort=reason", |page| page["total"] == 1);
+    assert_eq!(page["connections"][0]["reason"], json!("Slow Consumer (Pending Bytes)"));
+}
+
+fn measures_the_way(shape: Shape) {
+    let monitored = Monitored::start(Launch::new(shape));
+    let mut client = monitored.server.raw();
+    let guess = monitored.json("/connz")["connections"][0]["rtt"].clone();
+    // Long before the ping_interval of two minutes, though it is not silent.
+    assert_eq!(client.unit(), b"PING\r\n");
+    // Far from the guess, whatever that was.
+    std::thread::sleep(std::time::Duration::from_millis(20));
+    client.send("PONG\r\n");
+    client.barrier();
+    monitored.json_when("/connz", |page| page["connections"][0]["rtt"] != guess);
 }
