@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{TcpListener, ToSocketAddrs};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use nkeys::KeyPair;
@@ -15,11 +16,16 @@ use crate::{logging, version};
 
 /// A started server, as the control core holds it.
 pub struct Server {
-    pub shards: Vec<ShardHandle>,
+    pub shards: Rc<Vec<ShardHandle>>,
+    pub driver: DriverKind,
+    /// By shard: the CPU it is pinned to.
+    pub cpus: Vec<Option<usize>>,
     pub gauges: Arc<Gauges>,
     /// What the shards were told last.
     pub settings: Arc<Settings>,
     pub address: String,
+    /// Where monitoring listens, if it does.
+    pub monitoring: Option<String>,
     pub files: Files,
     listener: TcpListener,
 }
@@ -90,7 +96,7 @@ impl Plan {
     }
 
     /// Starts the shards and writes the files that tell others; what fails is fatal.
-    pub fn start(self, options: &Options, reporter: Reporter) -> Server {
+    pub fn start(self, options: &Options, reporter: Reporter, monitoring: Option<String>) -> Server {
         let own = self.listener.try_clone().unwrap_or_else(|error| logging::fatal(&error.to_string()));
         let port = self.identity.port;
         let settings = Arc::new(settings(self.identity, options));
@@ -98,7 +104,7 @@ impl Plan {
         let started = launch(Launch {
             settings: settings.clone(),
             driver: self.driver,
-            cpus: self.cpus,
+            cpus: self.cpus.clone(),
             listener: self.listener,
             gauges: gauges.clone(),
             reporter,
@@ -109,9 +115,21 @@ impl Plan {
             false => format!("{}:{port}", options.host),
         };
         let mut files = Files::default();
-        let written = files.write_pid(options).and_then(|()| files.write_ports(options, &address));
+        let written = files
+            .write_pid(options)
+            .and_then(|()| files.write_ports(options, &address, monitoring.as_deref()));
         written.unwrap_or_else(|error| logging::fatal(&error));
-        Server { shards, gauges, settings, address, files, listener: own }
+        Server {
+            shards: Rc::new(shards),
+            driver: self.driver,
+            cpus: self.cpus,
+            gauges,
+            settings,
+            address,
+            monitoring,
+            files,
+            listener: own,
+        }
     }
 }
 
@@ -125,6 +143,7 @@ pub fn settings(identity: Identity, options: &Options) -> Settings {
         tracing: options.tracing,
         headers: options.headers,
         stall_fast_producers: options.stall_fast_producers,
+        max_closed_clients: options.max_closed_clients,
     }
 }
 

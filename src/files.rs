@@ -20,10 +20,19 @@ impl Files {
 
     /// Writes the ports file: a list of addresses per protocol, in JSON. Source: nats-server
     /// `server.go:logPorts`.
-    pub fn write_ports(&mut self, options: &Options, client_address: &str) -> Result<(), String> {
+    pub fn write_ports(
+        &mut self,
+        options: &Options,
+        clients: &str,
+        monitoring: Option<&str>,
+    ) -> Result<(), String> {
         let path = options.ports_file_dir.as_ref().map(|dir| dir.join(ports_file_name()));
-        let host = client_address.replace("0.0.0.0:", "127.0.0.1:").replace("[::]:", "[::1]:");
-        put(&mut self.ports, path, &format!("{{\"nats\":[\"nats://{host}\"]}}"))
+        let near = |address: &str| address.replace("0.0.0.0:", "127.0.0.1:").replace("[::]:", "[::1]:");
+        let mut text = format!("{{\"nats\":[\"nats://{}\"]", near(clients));
+        if let Some(address) = monitoring {
+            text.push_str(&format!(",\"monitoring\":[\"http://{}\"]", near(address)));
+        }
+        put(&mut self.ports, path, &(text + "}"))
     }
 
     pub fn remove(&self) {

@@ -6,6 +6,7 @@ mod config;
 mod control;
 mod files;
 mod logging;
+mod monitor;
 mod secrets;
 mod signal;
 mod version;

@@ -12,6 +12,7 @@ use crossbeam_channel::{Receiver, Sender};
 use crate::account::{Account, GLOBAL_ACCOUNT};
 use crate::driver::epoll::{Epoll, eventfd};
 use crate::driver::uring::{self, Uring};
+use crate::inspection::{Question, Reply};
 use crate::interest::Interest;
 use crate::ring::mesh::{Doorbell, Mesh, Wake, lane_bytes, meshes};
 use crate::settings::{DriverKind, Placement, Settings};
@@ -31,6 +32,8 @@ pub enum Order {
     CloseClients(usize),
     /// Close this many clients, for they are more than `max_connections` now allows.
     CloseExcess(usize),
+    /// Answer a question, in pieces; the last is `Piece::End`.
+    Inspect(Question, Reply),
     /// Close every client after flushing what it has been sent so far, then end the thread.
     Shutdown,
 }

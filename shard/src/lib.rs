@@ -6,6 +6,7 @@ mod mark;
 pub mod account;
 pub mod deliver;
 pub mod driver;
+pub mod inspection;
 pub mod interest;
 pub mod launch;
 #[cfg(any(test, feature = "fuzzing"))]

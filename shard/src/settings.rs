@@ -116,4 +116,6 @@ pub struct Settings {
     pub headers: bool,
     /// A publisher that outruns a reader is slowed down (`no_fast_producer_stall` turns it off).
     pub stall_fast_producers: bool,
+    /// Closed connections remembered for monitoring, over all shards.
+    pub max_closed_clients: usize,
 }

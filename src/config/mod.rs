@@ -24,6 +24,7 @@ use std::path::Path;
 
 pub use check::check;
 pub use diff::diff;
+pub use field::{quoted, shown_duration};
 pub use options::{Options, Source};
 pub use parser::{Environment, parse_file, parse_text};
 pub use problem::Problem;

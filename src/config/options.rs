@@ -69,7 +69,7 @@ pub struct Options {
     pub headers: bool,
     pub stall_fast_producers: bool,
     /// Closed connections remembered for monitoring.
-    pub max_closed_clients: i64,
+    pub max_closed_clients: usize,
     pub lame_duck_duration: Duration,
     pub lame_duck_grace_period: Duration,
 
@@ -114,7 +114,7 @@ impl Default for Options {
             lame_duck_grace_period: Duration::from_secs(10),
             http_host: String::new(),
             http_port: 0,
-            http_base_path: "/".to_owned(),
+            http_base_path: String::new(),
             tags: Vec::new(),
             metadata: BTreeMap::new(),
             shards: None,

@@ -14,6 +14,7 @@ use crate::boot::Server;
 use crate::cli::Arguments;
 use crate::config::Options;
 use crate::logging;
+use crate::monitor::Running;
 
 /// How long shards may take to close everything.
 const SHUTDOWN_MAX: Duration = Duration::from_secs(3);
@@ -25,6 +26,7 @@ pub struct Life {
     pub(super) options: Options,
     executor: Executor,
     happenings: Receiver<Happening>,
+    pub(super) monitor: Option<Running>,
     ready: usize,
     stopped: usize,
 }
@@ -36,8 +38,9 @@ impl Life {
         options: Options,
         executor: Executor,
         happenings: Receiver<Happening>,
+        monitor: Option<Running>,
     ) -> Life {
-        Life { server, arguments, options, executor, happenings, ready: 0, stopped: 0 }
+        Life { server, arguments, options, executor, happenings, monitor, ready: 0, stopped: 0 }
     }
 
     /// Answers the process's exit code.
@@ -75,6 +78,7 @@ impl Life {
                 if self.ready == self.server.shards.len() {
                     tracing::info!("Listening for client connections on {}", self.server.address);
                     tracing::info!("Server is ready");
+                    self.monitor.iter().for_each(Running::ready);
                 }
             }
             Report::Failed { shard, error } => logging::fatal(&format!("Shard {shard}: {error}")),
@@ -108,6 +112,7 @@ impl Life {
     /// Whatever signal comes meanwhile, it is under way already.
     async fn shutdown(&mut self) {
         tracing::info!("Initiating Shutdown...");
+        self.monitor = None;
         self.order(&Order::Shutdown);
         self.server.stop_listening();
         let end = self.executor.sleep(SHUTDOWN_MAX);

@@ -16,7 +16,9 @@ use crate::boot::Plan;
 use crate::cli::Arguments;
 use crate::config::Options;
 use crate::logging;
+use crate::monitor::Door;
 use executor::Kind;
+pub use executor::{Executor, Listener, Stream, Task};
 use life::Life;
 
 /// Runs a server from start to end; the process ends in here. Answers only why it could not begin.
@@ -30,8 +32,11 @@ pub fn run(arguments: Arguments, options: Options) -> io::Result<Infallible> {
     };
     plan.leave_shards_alone();
     executor::run(kind, async |executor| {
-        let server = plan.start(&options, post.reporter());
-        let code = Life::new(server, arguments, options, executor, happenings).live().await;
+        let door = Door::bind(&executor, &options).await.unwrap_or_else(|error| logging::fatal(&error));
+        let monitoring = door.as_ref().map(Door::address);
+        let server = plan.start(&options, post.reporter(), monitoring);
+        let monitor = door.map(|door| door.open(&executor, &server, &options));
+        let code = Life::new(server, arguments, options, executor, happenings, monitor).live().await;
         // From inside: neither tasks nor rings need an orderly end of their own, and shards that hang
         // may still hold wakers of this executor.
         logging::flush();

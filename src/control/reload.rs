@@ -36,7 +36,8 @@ impl Life {
             tracing::error!("{error}");
         }
         if changes.ports_file_dir
-            && let Err(error) = self.server.files.write_ports(&new, &self.server.address)
+            && let Err(error) =
+                self.server.files.write_ports(&new, &self.server.address, self.server.monitoring.as_deref())
         {
             tracing::error!("{error}");
         }
@@ -48,6 +49,7 @@ impl Life {
         }
         changes.said.iter().for_each(|line| tracing::info!("{line}"));
         let digest = new.source.as_ref().map(|source| format!("({})", source.digest)).unwrap_or_default();
+        self.monitor.iter().for_each(|monitor| monitor.adopt(&new));
         self.options = new;
         tracing::info!("Reloaded server configuration {digest}");
         Ok(())

@@ -7,6 +7,7 @@ mod config;
 mod conformance;
 mod life;
 mod logs;
+mod monitor;
 mod promises;
 mod reload;
 mod support;

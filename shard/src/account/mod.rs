@@ -1,6 +1,7 @@
 //! One account as one shard sees it.
 
-use crate::interest::Interest;
+use crate::inspection::SubscriptionFigures;
+use crate::interest::{Interest, SubId};
 use crate::shard_set::ShardSet;
 
 /// Handle of an account: its place in the snapshot every shard was given.
@@ -14,4 +15,21 @@ pub struct Account {
     /// Where its connections live; interest is told among these alone.
     pub members: ShardSet,
     pub interest: Interest,
+}
+
+impl Account {
+    /// One of its subscriptions, as monitoring shows it.
+    pub fn subscription(&self, sub: SubId, cid: u64) -> SubscriptionFigures {
+        let table = &self.interest.table;
+        let record = table.sub(sub);
+        SubscriptionFigures {
+            account: self.name.as_str().into(),
+            subject: table.pattern(sub).into(),
+            queue: table.queue_of(sub).map(Into::into),
+            sid: record.sid.as_bytes().into(),
+            delivered: record.delivered,
+            max: record.max,
+            cid,
+        }
+    }
 }

@@ -94,7 +94,16 @@ pub trait Driver {
 }
 
 /// Nanoseconds of the monotonic clock.
-pub(crate) fn monotonic() -> u64 {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+pub fn monotonic() -> u64 {
+    read(rustix::time::ClockId::Monotonic)
+}
+
+/// Nanoseconds the calling thread has used of its CPU.
+pub(crate) fn thread_cpu() -> u64 {
+    read(rustix::time::ClockId::ThreadCPUTime)
+}
+
+fn read(clock: rustix::time::ClockId) -> u64 {
+    let time = rustix::time::clock_gettime(clock);
     time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
 }

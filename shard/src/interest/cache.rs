@@ -17,6 +17,9 @@ pub struct Cache {
     generation: u64,
     /// Live answers pushed out since the last growth.
     evictions: usize,
+    /// Lookups, and those among them answered from here.
+    pub lookups: u64,
+    pub hits: u64,
 }
 
 #[derive(Default)]
@@ -32,7 +35,14 @@ struct Slot {
 
 impl Default for Cache {
     fn default() -> Cache {
-        Cache { slots: slots(SLOTS_MIN), scratch: Matched::default(), generation: 1, evictions: 0 }
+        Cache {
+            slots: slots(SLOTS_MIN),
+            scratch: Matched::default(),
+            generation: 1,
+            evictions: 0,
+            lookups: 0,
+            hits: 0,
+        }
     }
 }
 
@@ -55,7 +65,9 @@ impl Cache {
     pub fn lookup(&mut self, table: &mut Table, subject: &[u8], hash: u64) -> &Matched {
         let index = self.slot(hash);
         let slot = &self.slots[index];
+        self.lookups += 1;
         if slot.generation == self.generation && slot.hash == hash && slot.subject == subject {
+            self.hits += 1;
             return &self.slots[index].matched;
         }
         self.miss(table, subject, hash, index)
@@ -84,6 +96,12 @@ impl Cache {
         slot.subject.extend_from_slice(subject);
         table.matches(subject, &mut slot.matched);
         &slot.matched
+    }
+
+    /// The answers kept and still good.
+    pub fn answers(&self) -> impl Iterator<Item = &Matched> {
+        let live = self.slots.iter().filter(|slot| slot.generation == self.generation);
+        live.map(|slot| &slot.matched)
     }
 
     fn slot(&self, hash: u64) -> usize {

@@ -52,6 +52,11 @@ impl Matched {
         &self.remotes[group.remotes.0 as usize..group.remotes.1 as usize]
     }
 
+    /// Every subscription of this shard, queue groups included.
+    pub fn all(&self) -> impl Iterator<Item = Target> + '_ {
+        self.plain.iter().chain(&self.members).copied()
+    }
+
     pub fn group(&self, queue: QueueId) -> Option<&GroupMatch> {
         self.groups.iter().find(|group| group.queue == queue)
     }

@@ -15,6 +15,7 @@ use hashbrown::DefaultHashBuilder;
 pub use matched::{GroupMatch, Matched, Target};
 pub use table::{Change, QueueId, Sids, SubId, Subscription, Table};
 
+use crate::inspection::InterestFigures;
 use crate::shard_set::ShardId;
 use crate::subject;
 
@@ -24,6 +25,9 @@ pub struct Interest {
     pub table: Table,
     cache: cache::Cache,
     hasher: DefaultHashBuilder,
+    /// Subscriptions of this shard that came, and went.
+    inserts: u64,
+    removes: u64,
 }
 
 impl Interest {
@@ -37,6 +41,7 @@ impl Interest {
         tell: &mut dyn FnMut(Change<'_>),
     ) -> SubId {
         self.void(pattern);
+        self.inserts += 1;
         self.table.add(owner, pattern, queue, sid, tell)
     }
 
@@ -44,6 +49,7 @@ impl Interest {
     pub fn remove(&mut self, sub: SubId, tell: &mut dyn FnMut(Change<'_>)) {
         let pattern = self.table.pattern(sub);
         self.void(&pattern);
+        self.removes += 1;
         self.table.remove(sub, tell);
     }
 
@@ -58,6 +64,25 @@ impl Interest {
     pub fn lookup(&mut self, subject: &[u8]) -> (&Matched, &mut Table) {
         let hash = self.hasher.hash_one(subject);
         (self.cache.lookup(&mut self.table, subject, hash), &mut self.table)
+    }
+
+    /// What this shard knows of the account's interest, in figures; looks through the whole cache.
+    pub fn figures(&self) -> InterestFigures {
+        let mut figures = InterestFigures {
+            subscriptions: self.table.len(),
+            inserts: self.inserts,
+            removes: self.removes,
+            lookups: self.cache.lookups,
+            hits: self.cache.hits,
+            ..InterestFigures::default()
+        };
+        for matched in self.cache.answers() {
+            let fanout = matched.plain.len() + matched.groups.len();
+            figures.cached += 1;
+            figures.fanout_total += fanout;
+            figures.fanout_max = figures.fanout_max.max(fanout);
+        }
+        figures
     }
 
     fn void(&mut self, pattern: &[u8]) {

@@ -105,6 +105,10 @@ impl Sids {
         }
     }
 
+    pub fn iter(&self) -> impl Iterator<Item = SubId> + '_ {
+        self.0.iter().copied()
+    }
+
     /// Takes all out, in an order that does not depend on the hasher's seed.
     pub fn take(&mut self) -> Vec<SubId> {
         let mut subs: Vec<SubId> = std::mem::take(&mut self.0).into_iter().collect();
@@ -205,6 +209,16 @@ impl Table {
         self.subs[id as usize].sid = Token::new(b"");
         self.subs[id as usize].owner = NONE;
         self.free_subs.push(id);
+    }
+
+    /// One past the highest handle ever given out.
+    pub fn handles_end(&self) -> SubId {
+        self.subs.len() as SubId
+    }
+
+    /// The subscription of a handle, unless the handle is free.
+    pub fn get(&self, id: SubId) -> Option<&Subscription> {
+        self.subs.get(id as usize).filter(|sub| sub.owner != NONE)
     }
 
     /// Whether nothing at all is kept: no subscription, group, queue name, remote set or node.

@@ -66,6 +66,15 @@ impl Connect {
         Ok(())
     }
 
+    /// What monitoring calls the user. Source: nats-server `client.go:getRawAuthUser`.
+    pub fn shown_user(&self) -> &str {
+        match (self.user.as_str(), self.token.as_str()) {
+            ("", "") => "",
+            ("", _) => "[REDACTED]",
+            (user, _) => user,
+        }
+    }
+
     fn set<'de, A: MapAccess<'de>>(&mut self, key: &str, values: &mut A) -> Result<(), A::Error> {
         match key {
             "verbose" => take(&mut self.verbose, key, values),

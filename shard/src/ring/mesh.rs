@@ -84,6 +84,8 @@ pub struct Mesh {
     dirty: ShardSet,
     /// Lanes whose ring is full.
     spilled: ShardSet,
+    /// Letters sent to all others, since the start.
+    pub sent: u64,
 }
 
 /// The ring from one other shard.
@@ -110,6 +112,7 @@ pub fn meshes(doorbells: Arc<[Doorbell]>, capacity: usize) -> Vec<Mesh> {
             doorbells: doorbells.clone(),
             dirty: ShardSet::EMPTY,
             spilled: ShardSet::EMPTY,
+            sent: 0,
         })
         .collect();
     for from in 0..shards {
@@ -144,6 +147,7 @@ impl Mesh {
         let lane = self.lanes[to as usize].as_mut().expect("no shard writes to itself");
         lane.send(&Envelope::new(letter));
         self.dirty.insert(to);
+        self.sent += 1;
         if !lane.spill.is_empty() {
             self.spilled.insert(to);
         }

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use crate::account::AccountId;
 use crate::deliver::Outbox;
+use crate::inspection::{ConnectionFigures, Measures};
 use crate::interest::Sids;
 use crate::proto::connect::Connect;
 use crate::proto::text::{Reason, quoted};
@@ -99,6 +100,14 @@ pub struct Connection {
     pub unanswered: VecDeque<Unanswered>,
     pub opened_at: u64,
     pub last_in: u64,
+    /// The last message in or out, or change of subscriptions. Source: nats-server `client.go` (`last`).
+    pub active_at: u64,
+    /// When it is to be thought about a PING: alarms of other moments are of the past.
+    pub ping_due: u64,
+    /// When the last PING was sent; 0: never.
+    pub ping_at: u64,
+    /// The way to the client and back, as last measured; 0: never.
+    pub rtt: u64,
     /// When the send under way began.
     pub sent_at: u64,
     pub pings_out: u32,
@@ -106,6 +115,10 @@ pub struct Connection {
     pub in_bytes: u64,
     pub out_messages: u64,
     pub out_bytes: u64,
+    /// `out_messages` at the last flush.
+    pub flushed_messages: u64,
+    /// How often it was slowed down for a reader far behind.
+    pub stalls: u64,
 }
 
 impl Connection {
@@ -144,12 +157,18 @@ impl Connection {
             unanswered: VecDeque::new(),
             opened_at: now,
             last_in: now,
+            active_at: now,
+            ping_due: 0,
+            ping_at: 0,
+            rtt: 0,
             sent_at: now,
             pings_out: 0,
             in_messages: 0,
             in_bytes: 0,
             out_messages: 0,
             out_bytes: 0,
+            flushed_messages: 0,
+            stalls: 0,
         };
         connection.adopt_options(false);
         connection
@@ -186,6 +205,40 @@ impl Connection {
     /// Whether nothing but a backlog holds its input.
     pub fn may_resume(&self) -> bool {
         self.pauses & !(Pause::Backlog as u8) == 0
+    }
+
+    /// Its figures as they are now.
+    pub fn measures(&self) -> Measures {
+        Measures {
+            cid: self.cid,
+            opened_at: self.opened_at,
+            active_at: self.active_at,
+            closed_at: None,
+            rtt: self.rtt,
+            pending: self.outbox.pending(),
+            in_messages: self.in_messages,
+            in_bytes: self.in_bytes,
+            out_messages: self.out_messages,
+            out_bytes: self.out_bytes,
+            stalls: self.stalls,
+            subscriptions: self.sids.len(),
+        }
+    }
+
+    /// All about it but its subscriptions.
+    pub fn figures(&self, account: &str) -> ConnectionFigures {
+        let Connect { name, lang, version, .. } = &*self.connect;
+        ConnectionFigures {
+            measures: self.measures(),
+            reason: None,
+            peer: self.peer,
+            name: name.as_str().into(),
+            lang: lang.as_str().into(),
+            version: version.as_str().into(),
+            user: self.connect.shown_user().into(),
+            account: account.into(),
+            listed: Vec::new(),
+        }
     }
 
     /// How the log names it. Source: nats-server `client.go:initClient`.

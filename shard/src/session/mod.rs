@@ -1,12 +1,14 @@
 //! Who a connection is and where it stands. A connection is a plain movable value: nothing in it belongs to
 //! a shard's kernel or thread, so it can be handed to another shard.
 
+pub mod closed;
 pub mod connection;
 pub mod credentials;
 pub mod table;
 
 use std::net::SocketAddr;
 
+pub use closed::ClosedConnections;
 pub use connection::{Connection, Pause};
 pub use table::Connections;
 

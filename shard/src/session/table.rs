@@ -61,6 +61,11 @@ impl Connections {
         self.places.get_mut(index as usize)?.as_deref_mut()
     }
 
+    /// Places there are, taken or not.
+    pub fn places(&self) -> u32 {
+        self.places.len() as u32
+    }
+
     pub fn iter(&self) -> impl Iterator<Item = &Connection> {
         self.places.iter().filter_map(|place| place.as_deref())
     }

@@ -1,15 +1,18 @@
 //! The state of one shard, apart from its kernel.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::desk::Desk;
+use super::inspect::Inspection;
 use crate::account::Account;
 use crate::interest::Change;
 use crate::launch::Gauges;
 use crate::proto::client::Rules;
 use crate::ring::letter::{Letter, QueueNames};
 use crate::ring::mesh::Mesh;
+use crate::session::ClosedConnections;
 use crate::settings::{Credentials, Settings};
 use crate::shard_set::ShardSet;
 
@@ -30,6 +33,11 @@ pub struct Core {
     pub scratch: Vec<u8>,
     /// The last look at sends that take too long.
     pub swept_at: u64,
+    /// Connections that have ended, remembered for monitoring.
+    pub closed: ClosedConnections,
+    /// What the control core wants to know and has not been told in full.
+    pub inspections: VecDeque<Inspection>,
+    pub turns: u64,
 }
 
 impl Core {
@@ -49,6 +57,9 @@ impl Core {
             queue_picks: Vec::new(),
             scratch: Vec::new(),
             swept_at: 0,
+            closed: ClosedConnections::default(),
+            inspections: VecDeque::new(),
+            turns: 0,
         };
         core.adopt(settings);
         core
@@ -60,6 +71,7 @@ impl Core {
         self.rules.max_control_line = limits.max_control_line;
         self.rules.max_payload = limits.max_payload;
         self.desk.max_pending = limits.max_pending;
+        self.closed.set_max(settings.max_closed_clients);
         self.settings = settings;
     }
 

@@ -44,6 +44,8 @@ pub struct Delivery<'a> {
     pub header_len: Option<u32>,
     /// See `proto::client::Message::tail`.
     pub tail: &'a [u8],
+    /// Bytes of headers and body.
+    pub payload_len: usize,
     /// The publisher, where it lives on this shard and wants no echo.
     pub no_echo: Option<u32>,
     /// What of it is written to the log.
@@ -79,6 +81,8 @@ pub struct Desk {
     pub out_messages: u64,
     pub out_bytes: u64,
     pub slow_consumers: u64,
+    pub stale_connections: u64,
+    pub stalls: u64,
     scratch: Vec<u8>,
 }
 
@@ -142,9 +146,10 @@ impl Desk {
             }
         }
         let sid = sub.sid.as_bytes();
-        let before = connection.outbox.pending();
+        let mut bytes = delivery.payload_len as u64;
         match delivery.header_len {
             Some(header_len) if !connection.headers => {
+                bytes = bytes.saturating_sub(u64::from(header_len));
                 write_stripped(&mut self.scratch, delivery, header_len as usize);
                 let pieces = [b"MSG ", delivery.subject, b" ", sid, b" ", &self.scratch[..]];
                 connection.outbox.append(&mut self.pool, pieces);
@@ -163,11 +168,11 @@ impl Desk {
                 }
             }
         }
-        let bytes = (connection.outbox.pending() - before) as u64;
         connection.out_messages += 1;
         connection.out_bytes += bytes;
         self.out_messages += 1;
-        self.out_bytes += bytes;
+        // With headers that were left out, as nats-server has it (`client.go:processMsgResults`).
+        self.out_bytes += delivery.payload_len as u64;
         if delivery.tracing.trace {
             let stripped = delivery.header_len.is_some() && !connection.headers;
             let tail = if stripped { &self.scratch[..] } else { delivery.tail };
@@ -229,6 +234,14 @@ impl Desk {
         let Some(connection) = self.connections.get(slot) else { return };
         if connection.is_paused_by(pause) && connection.unpause(pause) {
             self.resumable.push(slot);
+        }
+    }
+
+    /// The next PING is thought about at this moment, and at no other.
+    pub fn set_ping_alarm(&mut self, at: u64, slot: Slot) {
+        if let Some(connection) = self.connections.get(slot) {
+            connection.ping_due = at;
+            self.set_alarm(at, Alarm::Ping, slot);
         }
     }
 

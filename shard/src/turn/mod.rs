@@ -3,12 +3,13 @@
 //! 1. wait for completions (and start what the last turn asked for);
 //! 2. letters of other shards;
 //! 3. what clients sent, and everything else the driver saw;
-//! 4. timers;
+//! 4. timers, and a little of what the control core wants to know;
 //! 5. letters to other shards, and their bells;
 //! 6. flush every connection that has something to send.
 
 mod core;
 mod desk;
+mod inspect;
 mod letters;
 mod moves;
 mod operations;
@@ -92,6 +93,8 @@ impl<D: Driver> Shard<D> {
         timers::run(&mut self.core);
         self.resume();
         moves::bury(&mut self.core);
+        inspect::step(&mut self.core);
+        self.core.turns += 1;
         self.core.mesh.publish();
         self.grant_wishes();
         self.flush();
@@ -105,6 +108,7 @@ impl<D: Driver> Shard<D> {
         let mut sooner = |at: u64| until = Some(until.map_or(at, |until| until.min(at)));
         let desk = &self.core.desk;
         let mut rest = !desk.doomed.is_empty() || !desk.resumable.is_empty();
+        rest |= !self.core.inspections.is_empty();
         if self.core.mesh.has_spilled() {
             sooner(now + CONGESTED_WAIT);
         } else {
@@ -127,7 +131,12 @@ impl<D: Driver> Shard<D> {
                     && connection.closing.is_none()
                 {
                     connection.last_in = core.desk.now;
+                    let before = connection.in_messages;
                     operations::feed(core, slot.index, driver.bytes(&piece));
+                    let connection = core.desk.connections.at(slot.index);
+                    if connection.in_messages > before {
+                        connection.active_at = core.desk.now;
+                    }
                 }
                 driver.release(piece);
             }
@@ -235,6 +244,10 @@ impl<D: Driver> Shard<D> {
                 continue;
             }
             connection.sent_at = desk.now;
+            if connection.out_messages > connection.flushed_messages {
+                connection.flushed_messages = connection.out_messages;
+                connection.active_at = desk.now;
+            }
             desk.flights += 1;
             driver.send(connection.slot, connection.outbox.take_batch());
         }

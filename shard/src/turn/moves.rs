@@ -10,6 +10,7 @@ use crate::account::AccountId;
 use crate::driver::{Driver, Socket};
 use crate::proto::text::{self, Reason};
 use crate::ring::letter::Letter;
+use crate::session::closed::CLOSED_SUBSCRIPTIONS_MAX;
 use crate::session::{Connection, Handover, Pause};
 use crate::settings::Placement;
 use crate::shard_set::ShardId;
@@ -75,7 +76,7 @@ pub fn adopt(core: &mut Core, driver: &mut impl Driver, handover: Handover) {
     } else {
         mark!("connection moved");
         let first_ping = super::timers::first_ping_after(&core.settings.limits);
-        core.desk.set_alarm(core.desk.now + first_ping, Alarm::Ping, slot);
+        core.desk.set_ping_alarm(core.desk.now + first_ping, slot);
         let connection = core.desk.connections.at(slot.index);
         connection.dirty = true;
         core.desk.dirty.push(slot.index);
@@ -100,7 +101,7 @@ fn welcome(core: &mut Core, slot: Slot) {
     let limits = &core.settings.limits;
     let ping = core.desk.now + limits.ping_interval.as_nanos() as u64;
     let authentication = core.desk.now + limits.auth_timeout.as_nanos() as u64;
-    core.desk.set_alarm(ping, Alarm::Ping, slot);
+    core.desk.set_ping_alarm(ping, slot);
     if core.needs_credentials() {
         core.desk.set_alarm(authentication, Alarm::Authentication, slot);
     }
@@ -180,6 +181,9 @@ pub fn bury(core: &mut Core) {
         if std::mem::take(&mut connection.counted) {
             core.discount();
         }
+        if !core.stopping {
+            remember(core, slot, reason);
+        }
         // A peer that ended its side may still read: what answers its last words is flushed.
         let connection = core.desk.connections.at(slot.index);
         let outbox = &connection.outbox;
@@ -194,6 +198,19 @@ pub fn bury(core: &mut Core) {
         }
         remove_subscriptions(core, slot.index);
     }
+}
+
+/// Keeps what monitoring may ask of a connection that has ended, its subscriptions as they were.
+fn remember(core: &mut Core, slot: Slot, reason: Reason) {
+    let Core { accounts, desk, closed, .. } = core;
+    let connection = desk.connections.at(slot.index);
+    let account = &accounts[connection.account as usize];
+    let mut figures = connection.figures(&account.name);
+    figures.reason = Some(reason);
+    figures.measures.closed_at = Some(desk.now);
+    let subs = connection.sids.iter().take(CLOSED_SUBSCRIPTIONS_MAX);
+    figures.listed = subs.map(|sub| account.subscription(sub, figures.measures.cid)).collect();
+    closed.push(figures);
 }
 
 /// All that was to be flushed is: the peer is told, and may read in peace before the socket is closed. To

@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 
 use super::core::{Core, partners, tell};
-use super::desk::Alarm;
 use super::{publish, responders, trace};
 use crate::account::AccountId;
 use crate::interest::SubId;
@@ -127,7 +126,7 @@ fn execute_rare(core: &mut Core, index: u32, op: Op<'_>) {
     match op {
         Op::Publish(_) => unreachable!("served by the caller"),
         Op::Ping => ping(core, index),
-        Op::Pong => core.desk.connections.at(index).pings_out = 0,
+        Op::Pong => pong(core, index),
         Op::Subscribe { subject, queue, sid } => subscribe(core, index, subject, queue, sid),
         Op::Unsubscribe { sid, max } => unsubscribe(core, index, sid, max),
         Op::Connect(json) => connect(core, index, json),
@@ -165,6 +164,14 @@ fn trace_op(core: &mut Core, index: u32, op: &Op<'_>) {
 fn ping(core: &mut Core, index: u32) {
     core.desk.connections.at(index).last_in = core.desk.now;
     barrier(core, index, Answer::Pong);
+}
+
+fn pong(core: &mut Core, index: u32) {
+    let connection = core.desk.connections.at(index);
+    connection.pings_out = 0;
+    if connection.ping_at > 0 {
+        connection.rtt = (core.desk.now - connection.ping_at).max(1);
+    }
 }
 
 /// Answers at once if nothing is outstanding, else when it no longer is; until then the connection's input
@@ -238,9 +245,15 @@ pub fn send_info(core: &mut Core, index: u32, account: Option<&str>) {
     core.desk.write(index, [&line[..]]);
 }
 
+fn active(core: &mut Core, index: u32) {
+    let connection = core.desk.connections.at(index);
+    connection.last_in = core.desk.now;
+    connection.active_at = core.desk.now;
+}
+
 /// Source: nats-server `client.go:processSubEx`.
 fn subscribe(core: &mut Core, index: u32, subject: &[u8], queue: Option<&[u8]>, sid: &[u8]) {
-    core.desk.connections.at(index).last_in = core.desk.now;
+    active(core, index);
     if queue == Some(text::SYSTEM_QUEUE) {
         let violation = text::subscription_violation(subject, queue);
         let queue = queue.map(|queue| format!(", Queue: {}", quoted(queue))).unwrap_or_default();
@@ -290,8 +303,8 @@ fn subscription_refused(core: &mut Core, index: u32, violation: &str, said: &str
 
 /// Source: nats-server `client.go:processUnsub`.
 fn unsubscribe(core: &mut Core, index: u32, sid: &[u8], max: Option<u32>) {
+    active(core, index);
     let connection = core.desk.connections.at(index);
-    connection.last_in = core.desk.now;
     let (account, verbose) = (connection.account, connection.verbose);
     let table = &mut core.accounts[account as usize].interest.table;
     let found = connection.sids.find(table, sid);
@@ -348,6 +361,9 @@ fn connect(core: &mut Core, index: u32, json: &[u8]) {
         return close_with_log(core, index, &error, Reason::ProtocolViolation);
     }
     connection.connected = true;
+    connection.active_at = core.desk.now;
+    // A first guess, until a PING is answered. Source: nats-server `client.go:processConnect`.
+    connection.rtt = (core.desk.now - connection.opened_at).max(1);
     connection.adopt_options(headers);
     if again {
         // It may be someone else now: what it subscribed to before goes.
@@ -382,7 +398,7 @@ fn connect(core: &mut Core, index: u32, json: &[u8]) {
     let verbose = connection.verbose;
     if !again {
         let first_ping = super::timers::first_ping_after(&core.settings.limits);
-        core.desk.set_alarm(core.desk.now + first_ping, Alarm::Ping, slot);
+        core.desk.set_ping_alarm(core.desk.now + first_ping, slot);
     }
     if verbose {
         core.desk.write_ok(index);

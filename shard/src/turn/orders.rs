@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::Shard;
 use super::desk::{Alarm, Wish};
+use super::inspect::Inspection;
 use super::operations;
 use crate::driver::Driver;
 use crate::launch::Order;
@@ -25,6 +26,9 @@ impl<D: Driver> Shard<D> {
                 Order::AnnounceLameDuck => self.announce_lame_duck(),
                 Order::CloseClients(count) => self.close_clients(count),
                 Order::CloseExcess(count) => self.close_excess(count),
+                Order::Inspect(question, reply) => {
+                    self.core.inspections.push_back(Inspection::new(question, reply));
+                }
                 Order::Shutdown => {
                     self.listening = false;
                     self.driver.listen(false);

@@ -1,7 +1,7 @@
 //! A message comes in: who gets it, here and on other shards. Hot path.
 
 use super::core::Core;
-use super::desk::{Delivery, Desk};
+use super::desk::{Delivery, Desk, payload};
 use super::{responders, trace};
 use crate::account::AccountId;
 use crate::interest::{GroupMatch, Matched, Table};
@@ -75,6 +75,7 @@ pub fn publish(core: &mut Core, index: u32, message: &client::Message<'_>) {
         reply_len: message.reply.len(),
         header_len,
         tail,
+        payload_len: message.payload.len(),
         no_echo: (!wants_echo).then_some(index),
         tracing,
         shared: None,
@@ -101,6 +102,8 @@ pub fn stall(core: &mut Core, slot: Slot) {
     let Some(connection) = core.desk.connections.get(slot) else { return };
     if !connection.is_paused_by(Pause::Stall) && connection.closing.is_none() {
         mark!("publisher stalled");
+        connection.stalls += 1;
+        core.desk.stalls += 1;
         core.desk.pause(slot.index, Pause::Stall);
         let until = core.desk.now + STALL;
         core.desk.set_alarm(until, super::desk::Alarm::Stall, slot);
@@ -287,6 +290,7 @@ pub fn receive(core: &mut Core, from: ShardId, message: &letter::Message<'_>) {
         reply_len: message.reply_len as usize,
         header_len: message.header_len,
         tail: message.tail,
+        payload_len: payload(message.tail).len(),
         no_echo: None,
         tracing: core.settings.tracing,
         shared: None,

@@ -14,6 +14,10 @@ use crate::slot::Slot;
 /// (`firstClientPingInterval`).
 const FIRST_PING: u64 = 2_000_000_000;
 
+/// A client is asked even when it is not quiet if it was not for this long. Source: nats-server `const.go`
+/// (`DEFAULT_RTT_MEASUREMENT_INTERVAL`).
+const MEASURE_AGAIN: u64 = 3_600_000_000_000;
+
 pub fn first_ping_after(limits: &Limits) -> u64 {
     FIRST_PING.min(limits.ping_interval.as_nanos() as u64)
 }
@@ -35,7 +39,7 @@ pub fn run(core: &mut Core) {
             break;
         }
         core.desk.alarms.pop();
-        ring(core, alarm, Slot { index, generation });
+        ring(core, at, alarm, Slot { index, generation });
     }
     if core.desk.flights > 0 && core.desk.now >= core.swept_at + sweep_interval(core) {
         core.swept_at = core.desk.now;
@@ -43,7 +47,7 @@ pub fn run(core: &mut Core) {
     }
 }
 
-fn ring(core: &mut Core, alarm: Alarm, slot: Slot) {
+fn ring(core: &mut Core, at: u64, alarm: Alarm, slot: Slot) {
     let Some(connection) = core.desk.connections.get(slot) else { return };
     match alarm {
         Alarm::Authentication if !connection.connected && connection.closing.is_none() => {
@@ -53,7 +57,8 @@ fn ring(core: &mut Core, alarm: Alarm, slot: Slot) {
             core.desk.doom(slot, Reason::AuthenticationTimeout);
         }
         Alarm::Authentication => {}
-        Alarm::Ping => ping(core, slot),
+        Alarm::Ping if connection.ping_due == at => ping(core, slot),
+        Alarm::Ping => {}
         Alarm::Stall => core.desk.unpause(slot, Pause::Stall),
         Alarm::Linger => core.desk.wishes.push(Wish::Close(slot)),
     }
@@ -68,7 +73,8 @@ fn ping(core: &mut Core, slot: Slot) {
     }
     tracing::debug!("{} - Client Ping Timer", connection.label());
     let quiet = core.desk.now - connection.last_in;
-    if quiet < interval {
+    let unmeasured = connection.ping_at == 0 || core.desk.now - connection.ping_at > MEASURE_AGAIN;
+    if quiet < interval && !unmeasured {
         let seconds = (quiet + 500_000_000) / 1_000_000_000;
         let label = connection.label();
         tracing::debug!("{label} - Delaying PING due to remote client data or ping {seconds}s ago");
@@ -76,18 +82,20 @@ fn ping(core: &mut Core, slot: Slot) {
         if connection.pings_out + 1 > core.settings.limits.ping_max {
             tracing::debug!("{} - Stale Client Connection - Closing", connection.label());
             mark!("stale connection");
+            core.desk.stale_connections += 1;
             // Not traced, as by nats-server.
             core.desk.write(slot.index, [b"-ERR '", text::STALE_CONNECTION.as_bytes(), b"'\r\n"]);
             return core.desk.doom(slot, Reason::StaleConnection);
         }
         connection.pings_out += 1;
+        connection.ping_at = core.desk.now;
         if core.settings.tracing.trace {
             trace::outbound(connection, "PING", "");
         }
         mark!("server pings");
         core.desk.write(slot.index, [b"PING\r\n"]);
     }
-    core.desk.set_alarm(core.desk.now + interval, Alarm::Ping, slot);
+    core.desk.set_ping_alarm(core.desk.now + interval, slot);
 }
 
 fn sweep_interval(core: &Core) -> u64 {

@@ -163,7 +163,8 @@ pub const KEYS: &[Key<Options>] = &[
     },
     Key {
         names: &["max_closed_clients"],
-        read: |field, options, report| number(field, &mut options.max_closed_clients, report),
+        // nats-server takes a negative number, and fails to start.
+        read: |field, options, report| size(field, &mut options.max_closed_clients, 10_000, report),
     },
     Key { names: &["authorization"], read: authorization::read },
     // Monitoring.

@@ -116,7 +116,6 @@ impl Executor {
     }
 }
 
-#[cfg_attr(not(test), expect(dead_code, reason = "for what listens and links next: monitoring, routes"))]
 impl Executor {
     /// Starts a task beside the running ones.
     pub fn spawn<T: 'static>(&self, future: impl Future<Output = T> + 'static) -> Task<T> {
@@ -143,6 +142,7 @@ impl Executor {
         })
     }
 
+    #[cfg_attr(not(test), expect(dead_code, reason = "for what links next: routes"))]
     /// Connects. There is no time limit but the system's: race it with [`Executor::sleep`].
     pub async fn connect(&self, address: SocketAddr) -> io::Result<Stream> {
         Ok(match self.body {
@@ -161,9 +161,9 @@ enum Handle<T: 'static> {
     Smol(async_executor::Task<T>),
 }
 
-#[cfg_attr(not(test), expect(dead_code, reason = "for what listens and links next: monitoring, routes"))]
 impl<T: 'static> Task<T> {
     /// Lets it run on its own.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for what links next: routes"))]
     pub fn detach(self) {
         match self.0 {
             Handle::Glommio(task) => drop(task.detach()),

@@ -15,7 +15,6 @@ pub enum Listener {
     Poll(poll::Listener),
 }
 
-#[cfg_attr(not(test), expect(dead_code, reason = "for what listens next: monitoring"))]
 impl Listener {
     /// The next connection and who is at its other end. After an error it can be asked again, but hardly
     /// at once: the system may be out of descriptors.

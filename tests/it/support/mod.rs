@@ -1,6 +1,7 @@
 //! What every test stands on: a real server process, a raw client, and the shapes a server can have.
 
 pub mod clients;
+pub mod http;
 pub mod log;
 pub mod process;
 pub mod program;
