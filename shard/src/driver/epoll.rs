@@ -14,6 +14,7 @@ use rustix::event::{EventfdFlags, Timespec};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown, SocketFlags};
 
+use super::socket::send_at_once;
 use super::uring::accepted;
 use super::{Driver, Event, Piece, Socket, Wait, monotonic};
 use crate::deliver::Batch;
@@ -58,9 +59,9 @@ struct Outgoing {
 }
 
 impl Outgoing {
-    fn new(batch: Batch) -> Outgoing {
+    fn new(batch: Batch, sent: usize) -> Outgoing {
         let len = batch.len();
-        Outgoing { batch, sent: 0, len, blocked: false }
+        Outgoing { batch, sent, len, blocked: false }
     }
 
     /// Sends until all is sent or the socket takes no more.
@@ -401,11 +402,21 @@ impl Driver for Epoll {
         }
     }
 
-    fn send(&mut self, slot: Slot, batch: Batch) {
+    fn send(&mut self, slot: Slot, batch: Batch, prompt: bool) -> Option<Batch> {
         let Some(link) = find(&mut self.links, slot) else { unreachable!("a send without socket") };
         debug_assert!(link.outgoing.is_none(), "one send at a time");
-        link.outgoing = Some(Outgoing::new(batch));
+        let mut sent = 0;
+        if prompt {
+            match send_at_once(&link.fd, &batch) {
+                Ok(bytes) if bytes == batch.len() => return Some(batch),
+                Ok(bytes) => sent = bytes,
+                // What is wrong shows again when it is tried.
+                Err(_) => {}
+            }
+        }
+        link.outgoing = Some(Outgoing::new(batch, sent));
         self.untried.push(slot);
+        None
     }
 
     fn finish(&mut self, slot: Slot) {
@@ -556,7 +567,7 @@ mod tests {
     fn sends_many_pieces_without_waiting() {
         let mut rig = Rig::new();
         let (slot, mut peer) = rig.connect(0);
-        rig.driver.send(slot, batch(200, 3));
+        assert!(rig.driver.send(slot, batch(200, 3), false).is_none());
         rig.driver.finish(slot);
         let mut events = Vec::new();
         rig.driver.wait(Wait::Until(None), &mut events).unwrap();
@@ -570,7 +581,7 @@ mod tests {
     fn goes_on_when_the_peer_reads() {
         let mut rig = Rig::new();
         let (slot, mut peer) = rig.connect(0);
-        rig.driver.send(slot, batch(300, 100_000));
+        assert!(rig.driver.send(slot, batch(300, 100_000), true).is_none());
         rig.driver.finish(slot);
         assert!(rig.turn(SHORT).is_empty());
         let reader = std::thread::spawn(move || {
@@ -591,7 +602,7 @@ mod tests {
     fn close_fails_the_send_and_comes_last() {
         let mut rig = Rig::new();
         let (slot, _peer) = rig.connect(0);
-        rig.driver.send(slot, batch(1, 30_000_000));
+        assert!(rig.driver.send(slot, batch(1, 30_000_000), false).is_none());
         assert!(rig.turn(SHORT).is_empty());
         rig.driver.close(slot);
         rig.driver.close(slot);
@@ -605,7 +616,7 @@ mod tests {
         let mut rig = Rig::new();
         let (slot, mut peer) = rig.connect(0);
         peer.write_all(b"unread").unwrap();
-        rig.driver.send(slot, batch(1, 10));
+        assert!(rig.driver.send(slot, batch(1, 10), false).is_none());
         rig.driver.detach(slot);
         let mut events = rig.turn(LONG);
         let Some(Event::Detached { socket, .. }) = events.pop() else { panic!("not detached") };

@@ -21,11 +21,12 @@ pub struct Flight {
 }
 
 impl Flight {
-    pub fn new(batch: Batch) -> Box<Flight> {
+    /// A batch of which so many bytes are sent already.
+    pub fn new(batch: Batch, sent: usize) -> Box<Flight> {
         let len = batch.len();
         // SAFETY: a zeroed msghdr is a valid, empty one.
         let header = unsafe { std::mem::zeroed() };
-        Box::new(Flight { batch, vectors: Vec::new(), header, sent: 0, len })
+        Box::new(Flight { batch, vectors: Vec::new(), header, sent, len })
     }
 
     /// The submission for what is left.

@@ -79,7 +79,9 @@ pub trait Driver {
     /// Stops receiving; what is under way still comes.
     fn pause(&mut self, slot: Slot);
     fn resume(&mut self, slot: Slot);
-    fn send(&mut self, slot: Slot, batch: Batch);
+    /// Sends a batch. With `prompt` all of it may be given to the kernel at once: then it is answered back, and
+    /// no `Sent` comes.
+    fn send(&mut self, slot: Slot, batch: Batch, prompt: bool) -> Option<Batch>;
     /// Tells the peer that nothing more will be sent, after what was.
     fn finish(&mut self, slot: Slot);
     fn close(&mut self, slot: Slot);

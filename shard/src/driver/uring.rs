@@ -12,7 +12,7 @@ use rustix::net::Shutdown;
 
 use super::buffers::{Buffers, GROUP};
 use super::flight::Flight;
-use super::{Driver, Event, Piece, Socket, Wait, monotonic};
+use super::{Driver, Event, Piece, Socket, Wait, monotonic, socket};
 use crate::deliver::Batch;
 use crate::slot::Slot;
 
@@ -291,9 +291,20 @@ impl Driver for Uring {
         }
     }
 
-    fn send(&mut self, slot: Slot, batch: Batch) {
-        self.links[slot.index as usize].flight = Some(Flight::new(batch));
+    fn send(&mut self, slot: Slot, batch: Batch, prompt: bool) -> Option<Batch> {
+        let link = &mut self.links[slot.index as usize];
+        let mut sent = 0;
+        if prompt && let Some(fd) = &link.fd {
+            match socket::send_at_once(fd, &batch) {
+                Ok(bytes) if bytes == batch.len() => return Some(batch),
+                Ok(bytes) => sent = bytes,
+                // What is wrong shows again on the ring.
+                Err(_) => {}
+            }
+        }
+        link.flight = Some(Flight::new(batch, sent));
         self.launch(slot.index);
+        None
     }
 
     fn finish(&mut self, slot: Slot) {

@@ -35,6 +35,9 @@ use crate::session::Pause;
 
 /// How often a full ring is looked at again.
 const CONGESTED_WAIT: u64 = 50_000;
+/// Connections with something to send, and bytes for one of them, up to which the kernel is given it at once.
+const PROMPT_CONNECTIONS_MAX: usize = 3;
+const PROMPT_BYTES_MAX: usize = 4 << 10;
 /// How long accepting rests after it failed, for want of descriptors for example.
 const ACCEPT_REST: u64 = 100_000_000;
 
@@ -236,6 +239,7 @@ impl<D: Driver> Shard<D> {
     fn flush(&mut self) {
         let Shard { core, driver, .. } = self;
         let desk = &mut core.desk;
+        let few = desk.dirty.len() <= PROMPT_CONNECTIONS_MAX;
         for index in desk.dirty.drain(..) {
             let Some(connection) = desk.connections.lodger(index) else { continue };
             connection.dirty = false;
@@ -248,8 +252,14 @@ impl<D: Driver> Shard<D> {
                 connection.flushed_messages = connection.out_messages;
                 connection.active_at = desk.now;
             }
-            desk.flights += 1;
-            driver.send(connection.slot, connection.outbox.take_batch());
+            // Small and alone it goes at once: to hear of it later would cost a turn of its own. What is large
+            // had better gather while the send before it is under way.
+            let small = connection.outbox.pending() <= PROMPT_BYTES_MAX;
+            let prompt = few && small && connection.closing.is_none();
+            match driver.send(connection.slot, connection.outbox.take_batch(), prompt) {
+                Some(batch) => connection.outbox.landed(&mut desk.pool, batch),
+                None => desk.flights += 1,
+            }
         }
     }
 }

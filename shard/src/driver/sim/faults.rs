@@ -18,6 +18,8 @@ pub struct Faults {
     pub window_max: usize,
     /// Events handed over by one wait at most.
     pub events_max: usize,
+    /// Small sends may be taken at once.
+    pub prompt: bool,
     /// This send, counted over all shards, is told to have been sent and is not: what a checker must find.
     pub lost_send: Option<u64>,
 }
@@ -34,6 +36,7 @@ impl Faults {
             window_min,
             window_max: window_min * *dice.pick(&[1, 8, 64]),
             events_max: *dice.pick(&[1, 4, 128]),
+            prompt: false,
             lost_send: None,
         }
     }

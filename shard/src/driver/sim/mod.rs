@@ -110,8 +110,8 @@ impl Driver for Sim {
         }
     }
 
-    fn send(&mut self, slot: Slot, batch: Batch) {
-        self.network.borrow_mut().send(self.shard, slot, batch);
+    fn send(&mut self, slot: Slot, batch: Batch, prompt: bool) -> Option<Batch> {
+        self.network.borrow_mut().send(self.shard, slot, batch, prompt)
     }
 
     fn finish(&mut self, slot: Slot) {

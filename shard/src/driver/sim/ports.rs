@@ -39,7 +39,7 @@ impl Network {
         self.wire_mut(id).link.as_mut().filter(|link| link.slot == slot)
     }
 
-    pub(super) fn send(&mut self, shard: usize, slot: Slot, batch: Batch) {
+    pub(super) fn send(&mut self, shard: usize, slot: Slot, batch: Batch, prompt: bool) -> Option<Batch> {
         let lost = self.faults.lost_send == Some(self.sends);
         self.sends += 1;
         let bytes: VecDeque<u8> = batch.pieces().flatten().copied().collect();
@@ -47,6 +47,18 @@ impl Network {
         let link = self.find(shard, slot).expect("a send needs a socket");
         assert!(link.flight.is_none() && !link.closing && !link.finishing && !link.detaching);
         link.flight = Some(Flight { batch, bytes, lost });
+        if !prompt || !self.faults.prompt {
+            return None;
+        }
+        // As much as the window takes goes at once; a reset shows later.
+        let id = self.ports[shard].links[slot.index as usize].expect("just found");
+        let wire = self.wire_mut(id);
+        if wire.up_end == Some(End::Reset) || (!wire.deaf && wire.down.len() >= wire.window) {
+            return None;
+        }
+        let (batch, _) = wire.push(usize::MAX)?;
+        mark!("sent at once");
+        Some(batch)
     }
 
     pub(super) fn finish_sending(&mut self, shard: usize, slot: Slot) {

@@ -25,7 +25,7 @@ const RUNS: u64 = 1500;
 const THREADS: usize = 2;
 
 /// What the ordinary seeds must have met: faults, and branches that are rarely taken.
-const MARKS: [&str; 32] = [
+const MARKS: [&str; 33] = [
     "accept fails",
     "barrier goes on",
     "barrier waits",
@@ -49,6 +49,7 @@ const MARKS: [&str; 32] = [
     "reader stalls",
     "receive buffers run out",
     "send in parts",
+    "sent at once",
     "server pings",
     "shard held",
     "slow consumer",

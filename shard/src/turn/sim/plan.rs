@@ -81,7 +81,8 @@ impl Plan {
             stall_fast_producers: dice.chance(800),
             ..Settings::default()
         };
-        let faults = Faults::draw(dice);
+        // Not drawn, so that what other seeds mean stays.
+        let faults = Faults { prompt: seed % 1000 >= 900, ..Faults::draw(dice) };
         Plan {
             seed,
             shards,
