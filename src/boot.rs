@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use nkeys::KeyPair;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use shard::launch::{Gauges, Launch, Reporter, ShardHandle, launch, probe_uring};
 use shard::settings::{DriverKind, Identity, Settings};
 use shard::shard_set::SHARDS_MAX;
@@ -50,6 +51,7 @@ pub struct Plan {
 impl Plan {
     /// Settles it and says so in the log; what fails is fatal.
     pub fn make(options: &Options) -> Plan {
+        raise_descriptors();
         let server_id = KeyPair::new_server().public_key();
         let server_name = options.name.clone().unwrap_or_else(|| server_id.clone());
         tracing::info!("Starting corebus");
@@ -172,6 +174,15 @@ fn bind(addresses: &[std::net::SocketAddr]) -> io::Result<TcpListener> {
             }
             bound => return bound,
         }
+    }
+}
+
+/// Lets the process have as many descriptors as it may, as a Go program does by itself: shells often begin with
+/// 1024, far fewer than `max_connections`.
+fn raise_descriptors() {
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current != limit.maximum {
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
     }
 }
 
