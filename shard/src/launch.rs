@@ -32,11 +32,16 @@ pub enum Order {
     CloseClients(usize),
     /// Close this many clients, for they are more than `max_connections` now allows.
     CloseExcess(usize),
+    /// Say so once every order before this one is in effect.
+    Acknowledge(Acknowledgement),
     /// Answer a question, in pieces; the last is `Piece::End`.
     Inspect(Question, Reply),
     /// Close every client after flushing what it has been sent so far, then end the thread.
     Shutdown,
 }
+
+/// How a shard says so: called on its thread, must not block.
+pub type Acknowledgement = Arc<dyn Fn() + Send + Sync>;
 
 /// What a shard tells the control core.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,8 +1,8 @@
 //! Lexemes → a tree: containers, numbers, variables, included files.
 //!
 //! Source: nats-server `conf/parse.go`, in its pedantic form. Better than there: a file that includes itself, a
-//! number too large for its unit, values nested or repeated without end, and text that is not UTF-8 are
-//! refused with their place.
+//! number too large for its unit, values nested or repeated without end, a block given twice (of which only the
+//! later would count), and text that is not UTF-8 are refused with their place.
 
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -10,6 +10,7 @@ use std::rc::Rc;
 use super::lexer::{Kind, Lexeme, Lexer};
 use crate::secrets;
 
+use super::field::quoted;
 use super::problem::{Position, Problem};
 use super::tree::{Map, Node, Value};
 
@@ -199,6 +200,12 @@ impl<'a> Parser<'a> {
                     return Err(Problem::new(&node.at, "value without a key"));
                 };
                 node.at = at;
+                if let Some(first) = map.get(&key)
+                    && let (Value::Map(_), Value::Map(_)) = (&first.value, &node.value)
+                {
+                    let said = format!("duplicate block {}: the first is at {}", quoted(&key), first.at);
+                    return Err(Problem::new(&node.at, said));
+                }
                 map.insert(key, node);
             }
         }

@@ -163,6 +163,31 @@ fn a_file_included_twice_is_no_circle() {
     }
 }
 
+/// Of two blocks one would silently not count: whoever wrote them meant both. Other values may be given again.
+#[test]
+fn a_block_given_twice_is_refused() {
+    let said = refused("a { x: 1 }\nport: 1\n  a { y: 2 }");
+    let wanted = "test.conf:3:3: duplicate block \"a\": the first is at test.conf:1:0";
+    assert_eq!(said, wanted);
+    let said = refused("x { a { p: 1 }, a = { p: 2 } }");
+    assert!(said.contains("duplicate block \"a\": the first is at test.conf:1:"), "{said}");
+    assert!(refused("b { y: 1 }\na: $b\na: $b").contains("test.conf:3:0: duplicate block \"a\""));
+    let map = parse("a: 1\na: 2\nb: [1]\nb: [2, 3]\nc { x: 1 }\nc: 7\nx { c { y: 1 } }").expect("it is read");
+    assert_eq!((integer(&map, "a"), integer(&map, "c")), (Some(2), Some(7)));
+    assert!(matches!(&map["b"].value, Value::Array(nodes) if nodes.len() == 2));
+}
+
+#[test]
+fn a_block_that_an_include_gives_again_is_refused() {
+    let folder = Folder::new("again");
+    let path = folder.write("one.conf", "a { x: 1 }\ninclude 'two.conf'");
+    let two = folder.write("two.conf", "\na { y: 2 }");
+    let said = parse_file(&path, &|_| None).expect_err("it is refused").to_string();
+    let wanted =
+        format!("{}:2:1: duplicate block \"a\": the first is at {}:1:0", two.display(), path.display());
+    assert_eq!(said, wanted);
+}
+
 #[test]
 fn brackets_without_end_are_refused() {
     for opening in ["[", "{", "a {", "a [", "a [{ b "] {

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use super::problem::Position;
 
-/// A map of a configuration. A key given twice has its last value, as in nats-server.
+/// A map of a configuration. A key given twice has its last value, as in nats-server, unless both are blocks.
 pub type Map = BTreeMap<String, Node>;
 
 /// A value. Containers are shared, for a variable may be referred to often.

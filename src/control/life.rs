@@ -24,7 +24,7 @@ pub struct Life {
     pub(super) arguments: Arguments,
     /// As they are now: a reload replaces them.
     pub(super) options: Options,
-    executor: Executor,
+    pub(super) executor: Executor,
     happenings: Receiver<Happening>,
     pub(super) monitor: Option<Running>,
     ready: usize,
@@ -96,7 +96,7 @@ impl Life {
             }
             Wish::Reload => {
                 tracing::info!("Trapped \"hangup\" signal");
-                self.reload();
+                self.reload().await;
             }
             Wish::End { code, name } => {
                 if let Some(name) = name {

@@ -2,21 +2,26 @@
 //! configuration with anything wrong in it changes nothing. Source: nats-server `reload.go`.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use shard::launch::Order;
+use futures_lite::future;
+use shard::launch::{Acknowledgement, Order};
 
 use super::life::Life;
 use crate::config::{self, Options};
 use crate::{boot, logging};
 
+/// How long shards may take to say that they have changed. They need a turn; one that hangs holds up no other.
+const ACKNOWLEDGE_MAX: Duration = Duration::from_secs(2);
+
 impl Life {
-    pub(super) fn reload(&mut self) {
-        if let Err(error) = self.try_reload() {
+    pub(super) async fn reload(&mut self) {
+        if let Err(error) = self.try_reload().await {
             tracing::error!("Failed to reload server configuration: {error}");
         }
     }
 
-    fn try_reload(&mut self) -> Result<(), String> {
+    async fn try_reload(&mut self) -> Result<(), String> {
         if self.arguments.config.is_none() {
             return Err("can only reload config when a file is provided using -c or --config".to_owned());
         }
@@ -44,8 +49,11 @@ impl Life {
         let identity = self.server.settings.identity.clone();
         self.server.settings = Arc::new(boot::settings(identity, &new));
         self.order(&Order::Settings(self.server.settings.clone()));
-        if changes.max_connections {
-            self.close_excess(&new);
+        // Who reads in the log that something has changed finds it so: a client that comes then may be taken in
+        // by one shard and kept by another.
+        self.acknowledged().await;
+        if changes.max_connections && self.close_excess(&new) {
+            self.acknowledged().await;
         }
         changes.said.iter().for_each(|line| tracing::info!("{line}"));
         let digest = new.source.as_ref().map(|source| format!("({})", source.digest)).unwrap_or_default();
@@ -55,13 +63,31 @@ impl Life {
         Ok(())
     }
 
-    /// Closes as many clients as are more than may be now, each shard its share.
-    fn close_excess(&self, options: &Options) {
+    /// Returns when all orders given so far are in effect on every shard.
+    async fn acknowledged(&self) {
+        let (sender, said) = async_channel::unbounded();
+        let acknowledgement: Acknowledgement = Arc::new(move || {
+            let _ = sender.try_send(());
+        });
+        self.order(&Order::Acknowledge(acknowledgement));
+        let all = async {
+            for _ in self.server.shards.iter() {
+                // It fails when those who have not said so have ended.
+                if said.recv().await.is_err() {
+                    return;
+                }
+            }
+        };
+        future::or(all, self.executor.sleep(ACKNOWLEDGE_MAX)).await;
+    }
+
+    /// Closes as many clients as are more than may be now, each shard its share; answers whether there are any.
+    fn close_excess(&self, options: &Options) -> bool {
         let gauges = &self.server.gauges;
-        let Some(max) = options.limits.max_connections else { return };
+        let Some(max) = options.limits.max_connections else { return false };
         let mut excess = gauges.clients_total().saturating_sub(max);
         if excess == 0 {
-            return;
+            return false;
         }
         let closed = excess;
         for (shard, clients) in self.server.shards.iter().zip(&gauges.clients) {
@@ -72,5 +98,6 @@ impl Life {
             }
         }
         tracing::info!("Closed {closed} connections to fall within max_connections");
+        true
     }
 }

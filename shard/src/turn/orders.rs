@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Shard;
 use super::desk::{Alarm, Wish};
 use super::inspect::Inspection;
-use super::operations;
+use super::{moves, operations};
 use crate::driver::Driver;
 use crate::launch::Order;
 use crate::proto::text::{self, Reason};
@@ -26,6 +26,11 @@ impl<D: Driver> Shard<D> {
                 Order::AnnounceLameDuck => self.announce_lame_duck(),
                 Order::CloseClients(count) => self.close_clients(count),
                 Order::CloseExcess(count) => self.close_excess(count),
+                Order::Acknowledge(acknowledged) => {
+                    // Who was to be closed counts no more.
+                    moves::bury(&mut self.core);
+                    acknowledged();
+                }
                 Order::Inspect(question, reply) => {
                     self.core.inspections.push_back(Inspection::new(question, reply));
                 }

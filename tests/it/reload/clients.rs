@@ -1,7 +1,8 @@
 //! What live and new clients notice.
 
 use super::Reloading;
-use crate::support::raw::publication;
+use crate::support::PATIENCE;
+use crate::support::raw::{Received, publication};
 use crate::support::shape::{Shape, in_every_shape};
 
 in_every_shape! {
@@ -11,6 +12,9 @@ in_every_shape! {
     max_payload;
     /// Clients beyond a lower bound are told and closed, the others stay.
     max_connections;
+    /// Whoever comes after the log says that the bound has changed is counted against the new one, wherever it
+    /// is taken in and kept.
+    max_connections_at_once;
 }
 
 fn password(shape: Shape) {
@@ -70,6 +74,37 @@ fn max_connections(shape: Shape) {
         .partition(|unit| unit.starts_with(b"MSG still.there 1 "));
     assert_eq!((stayed.len(), cut.len()), (2, 4));
     assert!(cut.iter().all(|unit| unit == b"-ERR 'maximum connections exceeded'\r\n"));
+}
+
+fn max_connections_at_once(shape: Shape) {
+    let reloading = Reloading::start(shape, "max_connections: 100\n");
+    let mut clients: Vec<_> = (0..6).map(|_| reloading.server.raw()).collect();
+    for more in 1..=12 {
+        let payload = 2000 + more;
+        reloading.change(
+            &format!("max_connections: 2\nmax_payload: {payload}\n"),
+            &format!("Reloaded: max_payload = {payload}"),
+        );
+        clients.retain_mut(|client| {
+            client.try_send("PING\r\n");
+            matches!(client.receive(PATIENCE), Received::Unit(unit) if unit == b"PONG\r\n")
+        });
+        assert_eq!(clients.len(), 2);
+        let max = 2 + more;
+        reloading.change(&format!("max_connections: {max}\n"), &format!("Reloaded: max_connections = {max}"));
+        clients.extend((0..more).map(|_| reloading.server.raw()));
+    }
+}
+
+/// Another name is asked for.
+#[test]
+fn user() {
+    let reloading = Reloading::start(Shape::TWO, "authorization { user: ann, password: p }\n");
+    let (mut ann, let_in) = reloading.client("ann", "p");
+    assert!(let_in);
+    reloading.change("authorization { user: bob, password: p }\n", "Reloaded: authorization username");
+    assert_eq!(ann.until_closed(), "-ERR 'Authorization Violation'\r\n");
+    assert!(reloading.client("bob", "p").1 && !reloading.client("ann", "p").1);
 }
 
 /// Where nobody had to say who they are, everybody has to from now on, those who are there too.

@@ -1,8 +1,13 @@
 //! SIGHUP: what changes in the configuration file changes in the running server, for its live clients too.
 
 mod clients;
+mod figures;
 mod files;
+mod flowing;
+mod log;
+mod readers;
 mod refused;
+mod signals;
 
 use std::path::PathBuf;
 
@@ -25,19 +30,27 @@ impl Reloading {
     }
 
     pub fn start_with(shape: Shape, text: &str, flags: &[&str]) -> Reloading {
+        Reloading::launch(flags.iter().fold(Launch::new(shape), |launch, flag| launch.flag(*flag)), text)
+    }
+
+    pub fn launch(launch: Launch, text: &str) -> Reloading {
         let scratch = Scratch::new();
         let file = scratch.file("reloaded.conf");
         std::fs::write(&file, text).expect("a configuration file");
-        let launch = Launch::new(shape).flag("-c").flag(file.to_str().expect("a path"));
-        let server = flags.iter().fold(launch, |launch, flag| launch.flag(*flag)).start();
+        let server = launch.flag("-c").flag(file.to_str().expect("a path")).start();
         Reloading { server, scratch, file }
     }
 
     /// Changes the file and has it read again; returns once the log has a line with `said`.
     pub fn change(&self, text: &str, said: &str) {
+        self.ask(text);
+        self.server.log.expect(said);
+    }
+
+    /// Changes the file and has it read again.
+    pub fn ask(&self, text: &str) {
         std::fs::write(&self.file, text).expect("a configuration file");
         self.server.process.signal(Signal::HUP);
-        self.server.log.expect(said);
     }
 
     /// A client with these credentials, and whether it was let in.

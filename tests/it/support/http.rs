@@ -27,16 +27,12 @@ pub struct Answer {
 impl Monitored {
     pub fn start(launch: Launch) -> Monitored {
         let server = launch.flag("-m").flag("-1").start();
-        let line = server.log.expect("Starting http monitor on ");
-        let address = line.rsplit(' ').next().expect("an address").trim().parse().expect("an address");
+        let address = address(&server);
         Monitored { server, address }
     }
 
     pub fn open(&self) -> TcpStream {
-        let stream = TcpStream::connect(self.address).expect("monitoring accepts");
-        stream.set_read_timeout(Some(PATIENCE)).expect("read timeout");
-        stream.set_write_timeout(Some(PATIENCE)).expect("write timeout");
-        stream
+        open(self.address)
     }
 
     pub fn get(&self, target: &str) -> Answer {
@@ -46,10 +42,7 @@ impl Monitored {
 
     /// The page of a request that must succeed.
     pub fn json(&self, target: &str) -> Value {
-        let answer = self.get(target);
-        assert_eq!(answer.status, 200, "{target}: {}", answer.text());
-        serde_json::from_slice(&answer.body)
-            .unwrap_or_else(|error| panic!("{target}: {error}: {}", answer.text()))
+        json(self.address, target)
     }
 
     /// The page once it is as wanted: what clients do shows a moment later.
@@ -78,6 +71,27 @@ impl Answer {
             lines.filter(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim());
         values.next().unwrap_or_default()
     }
+}
+
+/// Where a server that was asked to says that its monitoring listens.
+pub fn address(server: &Server) -> SocketAddr {
+    let line = server.log.expect("Starting http monitor on ");
+    line.rsplit(' ').next().expect("an address").trim().parse().expect("an address")
+}
+
+fn open(address: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(address).expect("monitoring accepts");
+    stream.set_read_timeout(Some(PATIENCE)).expect("read timeout");
+    stream.set_write_timeout(Some(PATIENCE)).expect("write timeout");
+    stream
+}
+
+/// The page of a request that must succeed.
+pub fn json(address: SocketAddr, target: &str) -> Value {
+    let answer = ask(&mut open(address), "GET", target);
+    assert_eq!(answer.status, 200, "{target}: {}", answer.text());
+    serde_json::from_slice(&answer.body)
+        .unwrap_or_else(|error| panic!("{target}: {error}: {}", answer.text()))
 }
 
 /// Asks on a connection that may be asked again.

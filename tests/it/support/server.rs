@@ -17,12 +17,13 @@ pub struct Launch {
     shape: Shape,
     settings: Vec<(String, String)>,
     flags: Vec<String>,
+    environment: Vec<(String, String)>,
     port: i32,
 }
 
 impl Launch {
     pub fn new(shape: Shape) -> Launch {
-        Launch { shape, settings: Vec::new(), flags: Vec::new(), port: -1 }
+        Launch { shape, settings: Vec::new(), flags: Vec::new(), environment: Vec::new(), port: -1 }
     }
 
     /// A setting by its name in nats-server's configuration; `authorization.timeout` names a nested one.
@@ -33,6 +34,12 @@ impl Launch {
 
     pub fn flag(mut self, flag: impl Into<String>) -> Launch {
         self.flags.push(flag.into());
+        self
+    }
+
+    /// A variable of the environment, besides those of this process.
+    pub fn env(mut self, name: &str, value: &str) -> Launch {
+        self.environment.push((name.into(), value.into()));
         self
     }
 
@@ -57,7 +64,7 @@ impl Launch {
         } else if !self.settings.is_empty() {
             command.arg("-c").arg(self.write_configuration(directory));
         }
-        command.args(&self.flags).stdin(Stdio::null());
+        command.args(&self.flags).envs(self.environment.iter().cloned()).stdin(Stdio::null());
         command
     }
 
