@@ -14,8 +14,10 @@ use crate::frame::{Event, Scanner};
 /// How long a server may stay silent where an answer is due, before the run is called failed.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
-const CONNECT: &[u8] = b"CONNECT {\"verbose\":false,\"pedantic\":false,\"tls_required\":false,\"name\":\"perf\",\
-    \"lang\":\"perf\",\"version\":\"1\",\"protocol\":1,\"echo\":true,\"headers\":true,\"no_responders\":true}\r\nPING\r\n";
+const CONNECT: &[u8] =
+    b"CONNECT {\"verbose\":false,\"pedantic\":false,\"tls_required\":false,\"name\":\"perf\",\
+    \"lang\":\"perf\",\"version\":\"1\",\"protocol\":1,\"echo\":true,\"headers\":true,\
+    \"no_responders\":true}\r\nPING\r\n";
 
 /// A connection that has been greeted.
 #[derive(Debug)]

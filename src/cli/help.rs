@@ -8,7 +8,9 @@ Server Options:
     -p, --port <port>                Use port for clients (default: 4222, -1: any free one)
     -n, --name, --server_name <name> Server name (default: its id)
     -P, --pid <file>                 File to store PID
+    -m, --http_port <port>           Port for monitoring (default: none, -1: any free one)
         --ports_file_dir <dir>       Creates a ports file in the specified directory
+    -sd, --store_dir <dir>           Taken but not used: where JetStream, which is not there yet, would store
     -sl, --signal <signal>[=<pid>]   Send signal to a running server (ldm, quit, reload, reopen, stop, term)
                                      <pid> can be a PID or the path of a PID file
 
@@ -34,7 +36,8 @@ Logging Options:
     -D, --debug                      Enable debugging output
     -V, --trace                      Trace the raw protocol
     -VV                              Trace that of the system account too
-    -DV, -DVV                        Debug and trace
+    -DV                              Debug and trace
+    -DVV                             Debug and trace, that of the system account too
         --max_traced_msg_len <len>   Maximum printable length for traced messages (default: unlimited)
 
 Authorization Options:

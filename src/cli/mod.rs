@@ -337,6 +337,15 @@ mod tests {
     }
 
     #[test]
+    fn every_flag_is_in_the_help() {
+        let shown = |word: &'static str| Some(word.strip_prefix('-')?.trim_matches(['-', ',']));
+        let told: Vec<&str> = HELP.split_whitespace().filter_map(shown).collect();
+        for flag in SWITCHES.iter().chain(VALUES) {
+            assert!(told.contains(flag), "{flag}");
+        }
+    }
+
+    #[test]
     fn what_is_not_built_is_refused_by_name() {
         for flag in ["-js", "--routes x", "--tls", "-ms 1", "--profile 1"] {
             assert!(error(flag).contains("is not supported yet"), "{flag}");

@@ -125,8 +125,8 @@ fn look_at(text: &str) {
 /// Every prefix of a text that uses the whole language is read or refused.
 #[test]
 fn no_prefix_panics() {
-    let text = "{ a: [1, 2k, -3.5, $x, true] // c\n b = { \"c\" 'd\\t\"', e (\n block\n)\n } # f\n date: 2020-01-02T03:04:05Z; \
-                include './nothing.conf'\n g: \"\\x41\\n\", ü: 日本 }";
+    let text = "{ a: [1, 2k, -3.5, $x, true] // c\n b = { \"c\" 'd\\t\"', e (\n block\n)\n } # f\n \
+                date: 2020-01-02T03:04:05Z; include './nothing.conf'\n g: \"\\x41\\n\", ü: 日本 }";
     for (end, _) in text.char_indices() {
         look_at(&text[..end]);
     }

@@ -1,4 +1,4 @@
-//! The real server, over real sockets, in one test binary.
+//! The real server, over real sockets, in one test binary; and what our sources must keep to.
 //!
 //! `COREBUS_TEST_SERVER=/path/to/nats-server` drives that server with the same tests instead.
 
@@ -11,3 +11,4 @@ mod monitor;
 mod promises;
 mod reload;
 mod support;
+mod tidy;

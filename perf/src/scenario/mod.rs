@@ -101,12 +101,12 @@ pub const ALL: &[Scenario] = &[
     quick(request("request-one-in-flight", "request and reply, one at a time", 1)),
     quick(request("request-10-in-flight", "request and reply, 10 in flight on one connection", 10)),
     request("request-100-in-flight", "request and reply, 100 in flight on one connection", 100),
-    row(
+    quick(row(
         "request-10-clients",
         "request and reply, 10 clients with one in flight each",
         "request",
         Load::ClientRequests { clients: 10 },
-    ),
+    )),
     row(
         "request-paced",
         "2,000 requests a second, latency from the intended time",

@@ -317,8 +317,14 @@ mod tests {
 
     #[test]
     fn secrets_do_not_reach_the_log() {
-        let json = r#"{"user":"u","PASS" : "c\"a,}", "auth_token":4711,"sig":["c",{"d":"e"}],"x":{"jwt":null,"nkey":"k"},"name":"pass"} "#;
-        let hidden = r#"{"user":"u","PASS" : "[REDACTED]", "auth_token":"[REDACTED]","sig":"[REDACTED]","x":{"jwt":"[REDACTED]","nkey":"[REDACTED]"},"name":"pass"} "#;
+        let json = concat!(
+            r#"{"user":"u","PASS" : "c\"a,}", "auth_token":4711,"sig":["c",{"d":"e"}],"#,
+            r#""x":{"jwt":null,"nkey":"k"},"name":"pass"} "#
+        );
+        let hidden = concat!(
+            r#"{"user":"u","PASS" : "[REDACTED]", "auth_token":"[REDACTED]","sig":"[REDACTED]","#,
+            r#""x":{"jwt":"[REDACTED]","nkey":"[REDACTED]"},"name":"pass"} "#
+        );
         assert_eq!(redacted(json.as_bytes()), hidden);
         assert_eq!(redacted(br#"{"p\u0061ss":"canary"}"#), r#"{"p\u0061ss":"[REDACTED]"}"#);
         for json in [&b"{\"pass\":\"canary\" "[..], b"pass=canary", b"\"canary\"", b"\xff\"pass\":\"canary\""]

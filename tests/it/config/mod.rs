@@ -22,7 +22,8 @@
 //! ```
 //!
 //! Every text is read in a directory of its own, in which `files` is `tests/data/config/files`. Lines that hold
-//! an address of Go's memory have `0x?` for it, NUL bytes are written `\0`, those with the directory's path `DIR`; lines that only tell of a panic in Go are left out.
+//! an address of Go's memory have `0x?` for it, NUL bytes are written `\0`, those with the directory's path `DIR`;
+//! lines that only tell of a panic in Go are left out.
 
 mod answer;
 mod corpus;
