@@ -204,22 +204,7 @@ pub fn parse_integer(text: &str) -> Result<i64, String> {
 
 /// Text in double quotes, odd characters escaped, as Go's `%q` has it.
 pub fn quoted(text: &str) -> String {
-    let mut out = String::from("\"");
-    for letter in text.chars() {
-        match letter {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            control if control.is_ascii_control() => {
-                out.push_str(&format!("\\x{:02x}", u32::from(control)));
-            }
-            other => out.push(other),
-        }
-    }
-    out.push('"');
-    out
+    shard::proto::text::quoted(text.as_bytes())
 }
 
 /// `host:port`, or a port alone, as `listen` and its kin take it: host (empty where none is given), port.

@@ -37,12 +37,7 @@ const KEYS: &[Key<Cluster>] = &[
             checked::urls(field, "route", report);
         },
     },
-    Key {
-        names: &["tls"],
-        read: |field, _, report| {
-            tls::read(field, tls::Peers::Known, report);
-        },
-    },
+    Key { names: &["tls"], read: tls::checked_between_servers },
     Key { names: &["cluster_advertise", "advertise"], read: checked::string },
     Key { names: &["no_advertise"], read: checked::boolean },
     Key { names: &["connect_retries"], read: checked::integer },

@@ -34,12 +34,7 @@ const KEYS: &[Key<Gateway>] = &[
             cluster::authorization(field, "Gateway", report);
         },
     },
-    Key {
-        names: &["tls"],
-        read: |field, _, report| {
-            tls::read(field, tls::Peers::Known, report);
-        },
-    },
+    Key { names: &["tls"], read: tls::checked_between_servers },
     Key { names: &["advertise"], read: checked::string },
     Key { names: &["connect_retries"], read: checked::integer },
     Key { names: &["connect_backoff"], read: checked::boolean },
@@ -51,12 +46,7 @@ const KEYS: &[Key<Gateway>] = &[
 
 const REMOTE_KEYS: &[Key<()>] = &[
     Key { names: &["name"], read: checked::string },
-    Key {
-        names: &["tls"],
-        read: |field, _, report| {
-            tls::read(field, tls::Peers::Known, report);
-        },
-    },
+    Key { names: &["tls"], read: tls::checked_between_servers },
     Key {
         names: &["url"],
         read: |field, _, report| {

@@ -38,12 +38,7 @@ const KEYS: &[Key<LeafNodes>] = &[
             field.duration("dial_timeout", report);
         },
     },
-    Key {
-        names: &["tls"],
-        read: |field, _, report| {
-            tls::read(field, tls::Peers::Any, report);
-        },
-    },
+    Key { names: &["tls"], read: tls::checked },
     Key { names: &["leafnode_advertise", "advertise"], read: checked::string },
     Key { names: &["no_advertise"], read: checked::boolean },
     Key { names: &["min_version", "minimum_version"], read: min_version },

@@ -18,12 +18,7 @@ const KEYS: &[Key<Mqtt>] = &[
     },
     Key { names: &["port"], read: |field, block, report| checked::port(field, &mut block.port, report) },
     Key { names: &["host", "net"], read: checked::string },
-    Key {
-        names: &["tls"],
-        read: |field, _, report| {
-            tls::read(field, tls::Peers::Any, report);
-        },
-    },
+    Key { names: &["tls"], read: tls::checked },
     Key { names: &["authorization", "authentication"], read: checked::simple_authorization },
     Key { names: &["no_auth_user"], read: checked::string },
     Key {

@@ -85,6 +85,16 @@ const KEYS: &[Key<Tls>] = &[
     Key { names: &["min_version"], read: min_version },
 ];
 
+/// A block of clients that is checked and bears on no other key.
+pub fn checked<T>(field: &Field<'_>, _: &mut T, report: &mut Report) {
+    read(field, Peers::Any, report);
+}
+
+/// The same of servers that know each other.
+pub fn checked_between_servers<T>(field: &Field<'_>, _: &mut T, report: &mut Report) {
+    read(field, Peers::Known, report);
+}
+
 /// Checks a block and the files it names; `None` where something is wrong.
 pub fn read(field: &Field<'_>, peers: Peers, report: &mut Report) -> Option<Tls> {
     let before = report.problems.len();

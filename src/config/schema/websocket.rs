@@ -21,12 +21,7 @@ const KEYS: &[Key<WebSocket>] = &[
     Key { names: &["host", "net"], read: checked::string },
     Key { names: &["advertise"], read: checked::string },
     Key { names: &["no_tls"], read: checked::boolean },
-    Key {
-        names: &["tls"],
-        read: |field, _, report| {
-            tls::read(field, tls::Peers::Any, report);
-        },
-    },
+    Key { names: &["tls"], read: tls::checked },
     Key { names: &["same_origin"], read: checked::boolean },
     Key {
         names: &["allowed_origins", "allowed_origin", "allow_origins", "allow_origin", "origins", "origin"],

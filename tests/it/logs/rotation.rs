@@ -40,19 +40,24 @@ fn start(launch: Launch, folder: &Path) -> (Process, Raw) {
     (process, client)
 }
 
-/// Each file ends with the line that brought it over the limit, says which one was before it, and no line
-/// is lost on the way.
-#[test]
-fn loses_nothing() {
-    let scratch = Scratch::new();
-    let launch = Launch::new(Shape::TWO).flag("--log_size_limit=2000");
-    let (mut process, mut client) = start(launch, scratch.path());
+/// Has a server log 200 publications with the numbers 0.. in their subjects, from its start to its end.
+fn log_numbers(launch: Launch, folder: &Path) {
+    let (mut process, mut client) = start(launch, folder);
     for number in 0..200 {
         client.send(format!("PUB numbered.{number} 0\r\n\r\n"));
     }
     client.barrier();
     process.signal(Signal::TERM);
     process.wait();
+}
+
+/// Each file ends with the line that brought it over the limit, says which one was before it, and no line
+/// is lost on the way.
+#[test]
+fn loses_nothing() {
+    let scratch = Scratch::new();
+    let launch = Launch::new(Shape::TWO).flag("--log_size_limit=2000");
+    log_numbers(launch, scratch.path());
     let files = files(scratch.path());
     assert!(files.len() > 5, "{files:?}");
     let mut numbers = Vec::new();
@@ -82,13 +87,7 @@ fn keeps_so_many() {
         std::fs::write(scratch.file(name), "").expect("a file");
     }
     let launch = Launch::new(Shape::TWO).flag("--log_size_limit=2000").set("log_max_num", 3);
-    let (mut process, mut client) = start(launch, scratch.path());
-    for number in 0..200 {
-        client.send(format!("PUB numbered.{number} 0\r\n\r\n"));
-    }
-    client.barrier();
-    process.signal(Signal::TERM);
-    process.wait();
+    log_numbers(launch, scratch.path());
     let files = files(scratch.path());
     assert_eq!(files.len(), 3, "{files:?}");
     assert!(read(scratch.path(), &files[2]).contains("[INF] Purged log file \"s.log.2"));
