@@ -21,6 +21,8 @@ enum Rule {
     Value(fn(&Options) -> String),
     /// Said without it.
     Named,
+    /// Said in words of its own.
+    Worded(fn(&Options) -> String),
     /// Not said.
     Silent,
     /// Refused; the name nats-server's message has for it, and the value to show.
@@ -130,7 +132,10 @@ const ROWS: &[Row] = &[
     row!(
         "no_fast_producer_stall",
         stall_fast_producers,
-        Rule::Value(|options| (!options.stall_fast_producers).to_string())
+        Rule::Worded(|options| {
+            let not = if options.stall_fast_producers { "" } else { "not " };
+            format!("fast producers will {not}be stalled")
+        })
     ),
     row!("Host", host, Rule::Fixed(|options| options.host.clone())),
     row!("Port", port, Rule::Fixed(|options| options.port.unwrap_or_default().to_string())),
@@ -172,6 +177,7 @@ pub fn diff(old: &Options, new: &Options) -> Result<Changes, String> {
                 return Err(format!("config reload not supported for {name}: old={old}, new={new}"));
             }
             Rule::Value(show) => changes.said.push(format!("Reloaded: {name} = {}", show(new))),
+            Rule::Worded(word) => changes.said.push(format!("Reloaded: {}", word(new))),
             Rule::Named => changes.said.push(format!("Reloaded: {name}")),
             Rule::Silent => {}
         }

@@ -24,6 +24,7 @@ use std::path::Path;
 
 pub use check::check;
 pub use diff::diff;
+pub use digest::digest;
 pub use field::{quoted, shown_duration};
 pub use options::{Options, Source};
 pub use parser::{Environment, parse_file, parse_text};
@@ -46,7 +47,7 @@ pub fn load(path: &Path, options: &mut Options, environment: Environment<'_>) ->
                 let said = format!("{}: config has no values or is empty", path.display());
                 report.warnings.push(Problem::whole(said));
             }
-            (report, digest::digest(&map))
+            (report, digest(&map))
         }
         Err(problem) => (Report { problems: vec![problem], ..Report::default() }, String::new()),
     }

@@ -2,7 +2,8 @@
 
 use super::Reloading;
 use crate::support::PATIENCE;
-use crate::support::raw::{Received, publication};
+use crate::support::program;
+use crate::support::raw::{Raw, Received, publication};
 use crate::support::shape::{Shape, in_every_shape};
 
 in_every_shape! {
@@ -22,17 +23,28 @@ fn password(shape: Shape) {
     let mut clients: Vec<_> = (0..4).map(|_| reloading.client("ann", "old").0).collect();
     reloading.change("authorization { user: ann, password: new }\n", "Reloaded: authorization password");
     for client in &mut clients {
-        assert_eq!(client.until_closed(), "-ERR 'Authorization Violation'\r\n");
+        no_longer_authorized(client);
     }
     assert!(!reloading.client("ann", "old").1);
     let (mut kept, let_in) = reloading.client("ann", "new");
     assert!(let_in);
-    // Nothing about it changes: it stays.
+    // Nothing about it changes: it stays. nats-server closes it all the same.
     reloading.change(
         "authorization { user: ann, password: new }\nmax_control_line: 2KB\n",
         "Reloaded: max_control_line = 2048",
     );
-    kept.barrier();
+    if program::is_corebus() {
+        kept.barrier();
+    }
+}
+
+/// Told why and closed; nats-server does not always come round to telling.
+fn no_longer_authorized(client: &mut Raw) {
+    let text = client.until_closed();
+    assert!(
+        text == "-ERR 'Authorization Violation'\r\n" || (text.is_empty() && !program::is_corebus()),
+        "{text:?}"
+    );
 }
 
 fn max_payload(shape: Shape) {
@@ -103,7 +115,7 @@ fn user() {
     let (mut ann, let_in) = reloading.client("ann", "p");
     assert!(let_in);
     reloading.change("authorization { user: bob, password: p }\n", "Reloaded: authorization username");
-    assert_eq!(ann.until_closed(), "-ERR 'Authorization Violation'\r\n");
+    no_longer_authorized(&mut ann);
     assert!(reloading.client("bob", "p").1 && !reloading.client("ann", "p").1);
 }
 

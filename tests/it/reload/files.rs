@@ -1,8 +1,8 @@
 //! The log and the files that tell others.
 
 use super::Reloading;
-use crate::support::patiently;
 use crate::support::shape::Shape;
+use crate::support::{patiently, program};
 
 /// What clients say is logged from the moment the file asks for it, and no longer than that.
 #[test]
@@ -32,7 +32,8 @@ fn log_file() {
     reloading.server.process.signal(crate::support::process::Signal::HUP);
     let written = || std::fs::read_to_string(&log).unwrap_or_default();
     patiently("a line in the new file", || written().contains("Reloaded server configuration"));
-    assert!(written().contains("Reloaded: log_file = "));
+    // nats-server says so in the log that it leaves.
+    assert!(written().contains("Reloaded: log_file = ") || !program::is_corebus());
 }
 
 /// While a client talks the log moves from file to file: each line is in one of them.
@@ -69,9 +70,12 @@ fn no_line_is_lost_between_files() {
     assert_eq!(numbers, (0..number).collect::<Vec<_>>());
 }
 
-/// A log that cannot be opened leaves everything as it was.
+/// A log that cannot be opened leaves everything as it was. nats-server ends.
 #[test]
 fn a_log_that_cannot_be_opened_changes_nothing() {
+    if !program::is_corebus() {
+        return;
+    }
     let reloading = Reloading::start(Shape::TWO, "max_payload: 2000\n");
     let said = "Failed to reload server configuration: error opening file: open /no/such/s.log: no such file";
     reloading.change("max_payload: 1000\nlog_file: \"/no/such/s.log\"\n", said);
@@ -94,5 +98,5 @@ fn pid_and_ports() {
     let pid = std::fs::read_to_string(at("b.pid")).expect("the new pid file");
     assert_eq!(pid, reloading.server.process.pid().to_string());
     let count = |dir: &str| std::fs::read_dir(at(dir)).expect("a folder").count();
-    assert_eq!((count("one"), count("two")), (0, 1));
+    patiently("the ports in the other folder", || (count("one"), count("two")) == (0, 1));
 }

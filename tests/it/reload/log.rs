@@ -129,11 +129,14 @@ fn remote_syslog() {
         }
     };
     reloading.ask(&format!("trace: true\nremote_syslog: \"{url}\"\n"));
-    until("Reloaded: remote_syslog = udp://");
+    if program::is_corebus() {
+        // nats-server says so in the log that it leaves.
+        until("Reloaded: remote_syslog = udp://");
+    }
     until("Reloaded server configuration");
     publish(&mut client, "SUB far.away 1\r\n");
     assert!(until("<<- [SUB far.away 1]").starts_with('<'));
-    reloading.change("trace: true\n", "Reloaded: remote_syslog = ");
+    reloading.change("trace: true\n", "Reloaded server configuration");
     publish(&mut client, "SUB here.again 2\r\n");
     reloading.server.log.expect("<<- [SUB here.again 2]");
     assert!(!reloading.server.log.text().contains("far.away"));
