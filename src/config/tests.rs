@@ -178,6 +178,19 @@ fn a_block_given_twice_is_refused() {
     assert!(matches!(&map["b"].value, Value::Array(nodes) if nodes.len() == 2));
 }
 
+/// Two names of one block, or two spellings, are the same block.
+#[test]
+fn a_block_given_under_two_names_is_refused() {
+    for text in
+        ["authorization { user: a }\nAuthorization { user: b }", "ws { port: 1 }\nwebsocket { port: 2 }"]
+    {
+        let map = parse(text).expect("the language has nothing against it");
+        let report = super::read(&map, &mut super::Options::default());
+        let said = report.to_string();
+        assert!(said.contains("test.conf:2:1: duplicate block ") && said.contains("test.conf:1:0"), "{said}");
+    }
+}
+
 #[test]
 fn a_block_that_an_include_gives_again_is_refused() {
     let folder = Folder::new("again");

@@ -36,10 +36,10 @@ mod transform;
 mod users;
 mod websocket;
 
-use super::field::Field;
+use super::field::{Field, quoted};
 use super::problem::Position;
 use super::report::Report;
-use super::tree::Map;
+use super::tree::{Map, Value};
 
 pub use jetstream::check_store_dirs;
 pub use server::KEYS as SERVER;
@@ -84,12 +84,24 @@ fn walk<T>(
     blamed: Option<&Position>,
     unknown: Unknown,
 ) {
+    // Blocks read so far: their keys' places in the table.
+    let mut blocks: Vec<(usize, &Position)> = Vec::new();
     for (name, node) in map {
         let field = Field { key: name, node, blamed };
         let lower = name.to_lowercase();
-        match keys.iter().find(|key| key.names.contains(&lower.as_str())) {
-            Some(key) => (key.read)(&field, into, report),
-            None => unknown(&field, report),
+        let Some(place) = keys.iter().position(|key| key.names.contains(&lower.as_str())) else {
+            unknown(&field, report);
+            continue;
+        };
+        if matches!(node.value, Value::Map(_)) {
+            // Under two of its names, or in two spellings, one of the two would silently not count.
+            if let Some((_, first)) = blocks.iter().find(|(other, _)| *other == place) {
+                let (first, second) = if **first < node.at { (*first, &node.at) } else { (&node.at, *first) };
+                report.refuse(second, format!("duplicate block {}: the first is at {first}", quoted(name)));
+                continue;
+            }
+            blocks.push((place, &node.at));
         }
+        (keys[place].read)(&field, into, report);
     }
 }
