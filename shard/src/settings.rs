@@ -6,8 +6,8 @@ use std::time::Duration;
 /// The bounds a client meets. Defaults are nats-server's (`server/const.go`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// Client connections over all shards; 0 means none may connect, `None` no bound.
-    pub max_connections: Option<usize>,
+    /// Client connections over all shards; 0 means none may connect.
+    pub max_connections: usize,
     /// Subscriptions of one connection; 0 means no bound.
     pub max_subscriptions: usize,
     /// Bytes of one protocol line without its line end.
@@ -30,7 +30,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Limits {
-            max_connections: Some(64 * 1024),
+            max_connections: 64 * 1024,
             max_subscriptions: 0,
             max_control_line: 4096,
             max_payload: 1024 * 1024,

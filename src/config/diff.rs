@@ -95,10 +95,11 @@ const ROWS: &[Row] = &[
     row!(
         "max_connections",
         limits.max_connections,
-        Rule::Value(|options| options
-            .limits
-            .max_connections
-            .map_or_else(|| "-1".to_owned(), |max| max.to_string()))
+        // nats-server keeps 0 as -1.
+        Rule::Value(|options| match options.limits.max_connections {
+            0 => "-1".to_owned(),
+            max => max.to_string(),
+        })
     ),
     row!(
         "pid_file",
@@ -204,7 +205,7 @@ mod tests {
         assert_eq!(diff(&old, &new), Ok(Changes::default()));
         new.tracing.debug = true;
         new.authorization.password = Some("hidden".to_owned());
-        new.limits.max_connections = None;
+        new.limits.max_connections = 0;
         new.limits.ping_interval = Duration::from_secs(90);
         let changes = diff(&old, &new).unwrap();
         let want = [

@@ -84,8 +84,7 @@ impl Life {
     /// Closes as many clients as are more than may be now, each shard its share; answers whether there are any.
     fn close_excess(&self, options: &Options) -> bool {
         let gauges = &self.server.gauges;
-        let Some(max) = options.limits.max_connections else { return false };
-        let mut excess = gauges.clients_total().saturating_sub(max);
+        let mut excess = gauges.clients_total().saturating_sub(options.limits.max_connections);
         if excess == 0 {
             return false;
         }

@@ -170,10 +170,10 @@ fn varz(monitor: &Monitor, shards: &[ShardFigures]) -> Varz {
         host: identity.host.clone(),
         port: identity.port,
         auth_required: options.authorization.credentials() != Credentials::None,
+        // nats-server keeps 0 as -1.
         max_connections: match limits.max_connections {
-            None => 0,
-            Some(0) => -1,
-            Some(max) => i64::try_from(max).unwrap_or(i64::MAX),
+            0 => -1,
+            max => max as i64,
         },
         max_subscriptions: limits.max_subscriptions as u64,
         ping_interval: nanoseconds(limits.ping_interval),

@@ -92,7 +92,7 @@ pub fn adopt(core: &mut Core, driver: &mut impl Driver, handover: Handover) {
 fn welcome(core: &mut Core, slot: Slot) {
     tracing::debug!("{} - Client connection created", core.desk.connections.at(slot.index).label());
     send_info(core, slot.index, None);
-    if core.settings.limits.max_connections.is_some_and(|max| core.gauges.clients_total() > max) {
+    if core.gauges.clients_total() > core.settings.limits.max_connections {
         let label = core.desk.connections.at(slot.index).label();
         tracing::error!("{label} - {}", text::MAXIMUM_CONNECTIONS_EXCEEDED);
         core.desk.write_error(slot.index, text::MAXIMUM_CONNECTIONS_EXCEEDED);

@@ -112,7 +112,8 @@ pub const KEYS: &[Key<Options>] = &[
         names: &["max_connections", "max_conn"],
         read: |field, options, report| {
             if let Some(max) = field.integer(report) {
-                options.limits.max_connections = (max != 0).then(|| usize::try_from(max).unwrap_or_default());
+                // 0 lets nobody in, as numbers below it do: whatever documents say, nats-server does so too.
+                options.limits.max_connections = usize::try_from(max).unwrap_or_default();
             }
         },
     },

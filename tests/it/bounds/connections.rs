@@ -57,3 +57,13 @@ fn flood_passes(shape: Shape) {
     let mut newcomer = connect_when_there_is_room(&server);
     newcomer.barrier();
 }
+
+/// 0 lets nobody in, and is told so.
+#[test]
+fn none_at_all() {
+    for max in [0, -1] {
+        let server = Launch::new(Shape::TWO).set("max_connections", max).start();
+        let mut refused = server.accept();
+        assert!(refused.until_closed().contains("maximum connections exceeded"), "{max}");
+    }
+}
