@@ -146,7 +146,7 @@ fn stream<'a>(
     };
     for subject in [to.as_str(), from] {
         let mut visited = BTreeSet::from([importer]);
-        check_streams_for_cycle(accounts, &import.account, subject, &mut visited)?;
+        check_for_cycle(Kind::Stream, accounts, &import.account, subject, &mut visited)?;
     }
     let mut here = to.clone();
     if subjects::has_wildcard(from) && to != from {
@@ -178,7 +178,7 @@ fn service<'a>(
     }
     let wild = subjects::has_wildcard(there);
     let plain = if wild { transform::unnumbered(here) } else { here.to_owned() };
-    check_services_for_cycle(accounts, &import.account, &plain, &mut BTreeSet::from([importer]))?;
+    check_for_cycle(Kind::Service, accounts, &import.account, &plain, &mut BTreeSet::from([importer]))?;
     let taken = accounts.get(importer).into_iter().flat_map(|account| &account.taken_services);
     if let Some(twin) = taken.into_iter().find(|taken| taken.account == import.account && taken.here == here)
     {
@@ -215,31 +215,15 @@ fn is_open_to(exports: &BTreeMap<&str, &Export>, account: &str, subject: &str) -
         .is_some_and(|(_, export)| is_open(export, true))
 }
 
-fn check_streams_for_cycle<'a>(
-    accounts: &'a Accounts<'_>,
-    name: &'a str,
-    subject: &str,
-    visited: &mut BTreeSet<&'a str>,
-) -> Result<(), String> {
-    if visited.len() >= DEPTH_MAX {
-        return Err("search cycle depth exhausted".to_owned());
-    }
-    let Some(account) = accounts.get(name) else { return Ok(()) };
-    if !account.streams.keys().any(|exported| subjects::is_subset(subject, exported)) {
-        return Ok(());
-    }
-    for taken in account.taken_streams.iter().filter(|taken| subjects::collide(subject, &taken.here)) {
-        if visited.contains(taken.account) {
-            return Err("import forms a cycle".to_owned());
-        }
-        visited.insert(name);
-        let narrower = if subjects::is_subset(&taken.here, subject) { &taken.here } else { subject };
-        check_streams_for_cycle(accounts, taken.account, narrower, visited)?;
-    }
-    Ok(())
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Stream,
+    Service,
 }
 
-fn check_services_for_cycle<'a>(
+/// Follows imports from account to account until one comes back to an account met before.
+fn check_for_cycle<'a>(
+    kind: Kind,
     accounts: &'a Accounts<'_>,
     name: &'a str,
     subject: &str,
@@ -249,13 +233,23 @@ fn check_services_for_cycle<'a>(
         return Err("search cycle depth exhausted".to_owned());
     }
     let Some(account) = accounts.get(name) else { return Ok(()) };
-    for taken in account.taken_services.iter().filter(|taken| subjects::collide(subject, &taken.there)) {
+    let is_exported = || account.streams.keys().any(|exported| subjects::is_subset(subject, exported));
+    let taken = match kind {
+        Kind::Stream if !is_exported() => return Ok(()),
+        Kind::Stream => &account.taken_streams,
+        Kind::Service => &account.taken_services,
+    };
+    for taken in taken {
+        let met = if kind == Kind::Stream { &taken.here } else { &taken.there };
+        if !subjects::collide(subject, met) {
+            continue;
+        }
         if visited.contains(taken.account) {
             return Err("import forms a cycle".to_owned());
         }
         visited.insert(name);
         let narrower = if subjects::is_subset(&taken.here, subject) { &taken.here } else { subject };
-        check_services_for_cycle(accounts, taken.account, narrower, visited)?;
+        check_for_cycle(kind, accounts, taken.account, narrower, visited)?;
     }
     Ok(())
 }
