@@ -1,8 +1,15 @@
-//! One account as one shard sees it.
+//! Accounts: how they are configured (snapshots in a directory, immutable), and one as one shard sees it.
+
+pub mod directory;
+pub mod mapping;
+pub mod snapshot;
 
 use crate::inspection::SubscriptionFigures;
 use crate::interest::{Interest, SubId};
 use crate::shard_set::ShardSet;
+
+pub use directory::{Directory, GLOBAL};
+pub use snapshot::Snapshot;
 
 /// Handle of an account: its place in the snapshot every shard was given.
 pub type AccountId = u32;

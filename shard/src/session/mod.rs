@@ -1,9 +1,11 @@
 //! Who a connection is and where it stands. A connection is a plain movable value: nothing in it belongs to
 //! a shard's kernel or thread, so it can be handed to another shard.
 
+pub mod admission;
 pub mod closed;
 pub mod connection;
 pub mod credentials;
+pub mod permissions;
 pub mod table;
 
 use std::net::SocketAddr;

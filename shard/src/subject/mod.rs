@@ -1,5 +1,8 @@
 //! Subjects and patterns as vocabulary: what is well formed. Pure functions over bytes.
 
+pub mod pattern;
+pub mod transform;
+
 /// Whether bytes may name the subject of a subscription: no empty token, no blank inside a token, `>` only
 /// as the last token. Source: nats-server `sublist.go:isValidSubject`.
 pub fn is_valid_pattern(subject: &[u8]) -> bool {

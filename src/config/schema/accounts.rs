@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use nkeys::KeyPairType;
+use shard::subject::pattern;
 
 use super::super::field::{Field, parse_integer, quoted};
 use super::super::options::Options;
@@ -10,7 +11,7 @@ use super::super::report::Report;
 use super::super::tree::{Map, Value};
 use super::sharing::{self, Shared};
 use super::users::{self, Users};
-use super::{Key, account_jetstream, checked, exports, imports, mappings, nkey, permissions, subjects};
+use super::{Key, account_jetstream, checked, exports, imports, mappings, nkey, permissions};
 
 /// The account of those that belong to no other.
 const GLOBAL: &str = "$G";
@@ -180,7 +181,7 @@ fn message_trace(field: &Field<'_>, _: &mut Account, report: &mut Report) {
 
 fn trace_destination(field: &Field<'_>, report: &mut Report) -> Option<()> {
     let said = match &field.node.value {
-        Value::String(subject) if subjects::is_publishable(subject) => return Some(()),
+        Value::String(subject) if pattern::is_publishable(subject) => return Some(()),
         Value::String(subject) => format!("Trace destination {} is not valid", quoted(subject)),
         other => format!("Field {} should be a string, got {}", quoted(field.key), other.type_name()),
     };

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::super::field::{Field, quoted};
 use super::super::report::Report;
 use super::super::tree::{Node, Value};
-use super::{subjects, transform};
+use shard::subject::{pattern, transform};
 
 struct Destination<'a> {
     subject: &'a str,
@@ -28,7 +28,7 @@ pub fn check(field: &Field<'_>, report: &mut Report) -> bool {
 /// `None` after a value of the wrong type, which ends the block.
 fn check_source(field: &Field<'_>, source: &str, node: &Node, report: &mut Report) -> Option<()> {
     let shown = quoted(source);
-    if !subjects::is_valid(source) {
+    if !pattern::is_valid(source) {
         report.refuse(field.at(), format!("Subject {shown} is not a valid subject"));
         return Some(());
     }

@@ -29,10 +29,8 @@ mod proxies;
 mod resolver;
 mod server;
 mod sharing;
-mod subjects;
 mod tls;
 mod together;
-mod transform;
 mod users;
 mod websocket;
 

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::super::field::quoted;
 use super::exports::Export;
 use super::imports::Import;
-use super::{subjects, transform};
+use shard::subject::{pattern, transform};
 
 /// Accounts on a way along imports.
 const DEPTH_MAX: usize = 1024;
@@ -89,8 +89,8 @@ fn check_export(all: &BTreeMap<String, Shared>, export: &Export) -> Vec<String> 
 fn check_latency(account: &Account<'_>, export: &Export) -> Option<String> {
     let subject = export.latency.as_ref()?;
     let loops =
-        account.services.keys().any(|service| subject == service || subjects::is_subset(subject, service));
-    let why = if !subjects::is_publishable(subject) || loops {
+        account.services.keys().any(|service| subject == service || pattern::is_subset(subject, service));
+    let why = if !pattern::is_publishable(subject) || loops {
         "invalid publish subject"
     } else if !export.is_single_response {
         "bad service response type"
@@ -133,13 +133,13 @@ fn stream<'a>(
     import: &'a Import,
 ) -> Result<Taken<'a>, String> {
     let from = import.subject.as_str();
-    if !subjects::is_valid(from) || !is_open_to(&exporter.streams, importer, from) {
+    if !pattern::is_valid(from) || !is_open_to(&exporter.streams, importer, from) {
         return Err("stream import not authorized".to_owned());
     }
     let to = match (import.prefix.as_str(), import.to.as_str()) {
         ("", "") => from.to_owned(),
         ("", to) => to.to_owned(),
-        (prefix, _) if subjects::has_wildcard(prefix) => {
+        (prefix, _) if pattern::has_wildcard(prefix) => {
             return Err("stream import prefix can not contain wildcard tokens".to_owned());
         }
         (prefix, _) => format!("{}.{from}", prefix.strip_suffix('.').unwrap_or(prefix)),
@@ -149,7 +149,7 @@ fn stream<'a>(
         check_for_cycle(Kind::Stream, accounts, &import.account, subject, &mut visited)?;
     }
     let mut here = to.clone();
-    if subjects::has_wildcard(from) && to != from {
+    if pattern::has_wildcard(from) && to != from {
         transform::check(from, &transform::numbered(&to), true).map_err(|error| {
             let what = "failed to create mapping transform for stream import subject from";
             format!("{what} {} to {}: {error}", quoted(from), quoted(&to))
@@ -170,13 +170,13 @@ fn service<'a>(
     import: &'a Import,
 ) -> Result<Taken<'a>, String> {
     let (here, there) = (import.called(), import.subject.as_str());
-    if !subjects::is_valid(here) || !subjects::is_valid(there) {
+    if !pattern::is_valid(here) || !pattern::is_valid(there) {
         return Err(INVALID.to_owned());
     }
     if !is_open_to(&exporter.services, importer, there) {
         return Err("service import not authorized".to_owned());
     }
-    let wild = subjects::has_wildcard(there);
+    let wild = pattern::has_wildcard(there);
     let plain = if wild { transform::unnumbered(here) } else { here.to_owned() };
     check_for_cycle(Kind::Service, accounts, &import.account, &plain, &mut BTreeSet::from([importer]))?;
     let taken = accounts.get(importer).into_iter().flat_map(|account| &account.taken_services);
@@ -211,7 +211,7 @@ fn is_open_to(exports: &BTreeMap<&str, &Export>, account: &str, subject: &str) -
     }
     exports
         .iter()
-        .find(|(exported, _)| subjects::is_subset(subject, exported))
+        .find(|(exported, _)| pattern::is_subset(subject, exported))
         .is_some_and(|(_, export)| is_open(export, true))
 }
 
@@ -233,7 +233,7 @@ fn check_for_cycle<'a>(
         return Err("search cycle depth exhausted".to_owned());
     }
     let Some(account) = accounts.get(name) else { return Ok(()) };
-    let is_exported = || account.streams.keys().any(|exported| subjects::is_subset(subject, exported));
+    let is_exported = || account.streams.keys().any(|exported| pattern::is_subset(subject, exported));
     let taken = match kind {
         Kind::Stream if !is_exported() => return Ok(()),
         Kind::Stream => &account.taken_streams,
@@ -241,14 +241,14 @@ fn check_for_cycle<'a>(
     };
     for taken in taken {
         let met = if kind == Kind::Stream { &taken.here } else { &taken.there };
-        if !subjects::collide(subject, met) {
+        if !pattern::collide(subject, met) {
             continue;
         }
         if visited.contains(taken.account) {
             return Err("import forms a cycle".to_owned());
         }
         visited.insert(name);
-        let narrower = if subjects::is_subset(&taken.here, subject) { &taken.here } else { subject };
+        let narrower = if pattern::is_subset(&taken.here, subject) { &taken.here } else { subject };
         check_for_cycle(kind, accounts, taken.account, narrower, visited)?;
     }
     Ok(())

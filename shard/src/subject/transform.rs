@@ -1,7 +1,7 @@
 //! What subjects are mapped to: `$1`, `{{wildcard(1)}}`, `{{partition(10,1)}}` and their kin. Source: nats-server
 //! `subject_transform.go`, `sublist.go:ValidateMapping`.
 
-use super::subjects;
+use super::pattern;
 
 /// Functions of a destination; a capital stands where either case does.
 const FUNCTIONS: &[&str] = &[
@@ -24,6 +24,13 @@ enum Token {
     Partition(Vec<i64>),
     Random,
     Function(i64),
+}
+
+/// A transform, ready to be applied.
+#[derive(Debug)]
+pub struct Transform {
+    source: String,
+    destination: String,
 }
 
 /// Whether a mapping from `source` may have the destination; an empty one maps nothing.
@@ -208,5 +215,5 @@ fn in_token(why: &str, token: &str) -> String {
 
 /// Whether the destination of a mapping needs numbers in place of its wildcards.
 pub fn identity(source: &str) -> String {
-    if subjects::has_wildcard(source) { numbered(source) } else { source.to_owned() }
+    if pattern::has_wildcard(source) { numbered(source) } else { source.to_owned() }
 }

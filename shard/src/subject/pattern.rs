@@ -1,6 +1,6 @@
-//! Subjects as the checks of accounts look at them. Source: nats-server `sublist.go`.
+//! Relations between patterns. Source: nats-server `sublist.go`.
 
-use shard::subject;
+use crate::subject;
 
 pub fn is_valid(text: &str) -> bool {
     // nats-server takes a form feed for a blank too.

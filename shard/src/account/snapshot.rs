@@ -1,0 +1,111 @@
+//! One account as it was configured: compiled on the control core, replaced whole, never changed.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::time::Duration;
+
+use super::AccountId;
+use super::mapping::Mappings;
+use crate::subject::transform::Transform;
+
+/// What connections and messages of one account meet.
+#[derive(Debug, Default)]
+pub struct Snapshot {
+    pub name: String,
+    /// It was there before a reload and is no longer: nobody may be in it.
+    pub is_gone: bool,
+    pub limits: Limits,
+    pub mappings: Mappings,
+    pub stream_imports: Vec<StreamImport>,
+    pub service_imports: Vec<ServiceImport>,
+    /// Handles of the accounts whose messages its subscriptions may see, or that see its own, by imports.
+    pub neighbours: Vec<AccountId>,
+    /// Its client connections over all shards; kept over reloads.
+    pub clients: Arc<AtomicUsize>,
+}
+
+/// Bounds of an account; `None` is no bound of its own. Source: nats-server `opts.go:parseAccountLimits`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// Client connections over all shards.
+    pub max_connections: Option<usize>,
+    /// Subscriptions of one connection.
+    pub max_subscriptions: Option<usize>,
+    /// Bytes of one message, headers included.
+    pub max_payload: Option<usize>,
+    /// Leaf node connections.
+    pub max_leafnodes: Option<usize>,
+}
+
+/// Messages of another account that this one's subscriptions get. Source: nats-server
+/// `accounts.go:streamImport`.
+#[derive(Debug)]
+pub struct StreamImport {
+    pub exporter: AccountId,
+    /// The pattern as the exporter knows it, and as it is known here.
+    pub there: String,
+    pub here: String,
+    pub renaming: Renaming,
+}
+
+/// How a subject changes at a border between accounts.
+#[derive(Debug)]
+pub enum Renaming {
+    /// Not at all.
+    Same,
+    /// To this literal, whatever it was.
+    Literal(Box<str>),
+    /// As the transform says; `back` leads from the importer's patterns to the exporter's, where it exists.
+    Transform { there: Box<Transform>, back: Option<Box<Transform>> },
+}
+
+/// A service of another account that may be asked from here. Source: nats-server
+/// `accounts.go:serviceImport`.
+#[derive(Debug)]
+pub struct ServiceImport {
+    pub exporter: AccountId,
+    /// The pattern under which it is known here.
+    pub here: String,
+    /// From the subject here to the one there.
+    pub renaming: Renaming,
+    pub service: Arc<Service>,
+    /// The exporter is told who asks.
+    pub share: bool,
+}
+
+/// A service that an account exports: one `Arc` of it for all who import it, by which requests that come round
+/// in a circle are known. Source: nats-server `accounts.go:serviceExport`.
+#[derive(Debug)]
+pub struct Service {
+    pub account: AccountId,
+    /// The pattern of the export.
+    pub subject: String,
+    pub response: Response,
+    /// How long a response is waited for.
+    pub threshold: Duration,
+    pub latency: Option<Latency>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Response {
+    #[default]
+    Singleton,
+    Stream,
+    Chunked,
+}
+
+/// How long requests take is published. Source: nats-server `accounts.go:serviceLatency`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Latency {
+    /// Where, in the exporter's account.
+    pub subject: String,
+    pub sampling: Sampling,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sampling {
+    /// Of a hundred requests so many.
+    Percent(u8),
+    /// Those whose headers ask for it.
+    Headers,
+}
