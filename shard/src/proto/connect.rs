@@ -22,6 +22,8 @@ pub struct Connect {
     pub password: String,
     /// The public key it says it has.
     pub nkey: String,
+    /// The nonce of INFO, signed with that key, in base64.
+    pub signature: String,
     pub name: String,
     pub lang: String,
     pub version: String,
@@ -44,6 +46,7 @@ impl Default for Connect {
             user: String::new(),
             password: String::new(),
             nkey: String::new(),
+            signature: String::new(),
             name: String::new(),
             lang: String::new(),
             version: String::new(),
@@ -93,7 +96,8 @@ impl Connect {
             "lang" => take(&mut self.lang, key, values),
             "version" => take(&mut self.version, key, values),
             "account" => take(&mut self.account, key, values),
-            "jwt" | "sig" | "remote_account" | "proxy_sig" => take(&mut String::new(), key, values),
+            "sig" => take(&mut self.signature, key, values),
+            "jwt" | "remote_account" | "proxy_sig" => take(&mut String::new(), key, values),
             _ => values.next_value::<IgnoredAny>().map(drop),
         }
     }

@@ -7,9 +7,11 @@ use std::collections::BinaryHeap;
 use bytes::Bytes;
 
 use crate::account::AccountId;
+use crate::account::shadows::Shadows;
 use crate::deliver::{Pool, SHARED_BYTES_MIN};
-use crate::interest::{SubId, Table, Target};
+use crate::interest::{Role, SubId, Table, Target};
 use crate::proto::text::Reason;
+use crate::session::permissions::Verdicts;
 use crate::session::{Connection, Connections, Pause};
 use crate::settings::Tracing;
 use crate::slot::Slot;
@@ -48,6 +50,8 @@ pub struct Delivery<'a> {
     pub payload_len: usize,
     /// The publisher, where it lives on this shard and wants no echo.
     pub no_echo: Option<u32>,
+    /// It has crossed from one account to another: imports of streams do not carry it on.
+    pub is_imported: bool,
     /// What of it is written to the log.
     pub tracing: Tracing,
     /// The tail, shared by all who get it, once one did.
@@ -83,6 +87,11 @@ pub struct Desk {
     pub slow_consumers: u64,
     pub stale_connections: u64,
     pub stalls: u64,
+    /// What users may publish and receive, as it was found out before.
+    pub verdicts: Verdicts,
+    pub shadows: Shadows,
+    /// Shadows that are to get the message under way, under the subject their accounts know it by.
+    pub shadowed: Vec<u32>,
     scratch: Vec<u8>,
 }
 
@@ -134,6 +143,21 @@ impl Desk {
             return false;
         }
         let sub = table.sub_mut(target.sub);
+        if sub.filtered || sub.role == Role::Shadow {
+            let (filtered, role, shadow) = (sub.filtered, sub.role, sub.shadow);
+            if role == Role::Shadow {
+                if delivery.is_imported {
+                    return false;
+                }
+                self.shadowed.push(shadow);
+                return true;
+            }
+            if filtered && !may_receive(&mut self.verdicts, connection, table.queue_of(target.sub), delivery) {
+                mark!("delivery denied");
+                return false;
+            }
+        }
+        let sub = table.sub_mut(target.sub);
         sub.delivered += 1;
         if sub.max > 0 {
             let max = u64::from(sub.max);
@@ -167,6 +191,9 @@ impl Desk {
                     connection.outbox.append_shared(shared);
                 }
             }
+        }
+        if connection.grants.is_some() && delivery.reply_len > 0 {
+            grant(&mut self.verdicts, connection, delivery, self.now);
         }
         connection.out_messages += 1;
         connection.out_bytes += bytes;
@@ -247,6 +274,30 @@ impl Desk {
 
     pub fn set_alarm(&mut self, at: u64, alarm: Alarm, slot: Slot) {
         self.alarms.push(Reverse((at, alarm, (slot.index, slot.generation))));
+    }
+}
+
+#[cold]
+fn may_receive(
+    verdicts: &mut Verdicts,
+    connection: &Connection,
+    queue: Option<&[u8]>,
+    delivery: &Delivery<'_>,
+) -> bool {
+    let permissions = connection.permissions.as_ref();
+    permissions.is_none_or(|permissions| verdicts.may_receive(permissions, delivery.subject, queue))
+}
+
+/// Whoever gets a request may answer it, if its permissions say so and it could not anyway.
+#[cold]
+fn grant(verdicts: &mut Verdicts, connection: &mut Connection, delivery: &Delivery<'_>, now: u64) {
+    let Connection { permissions, grants, .. } = connection;
+    let (Some(permissions), Some(grants)) = (permissions, grants) else { return };
+    let reply = &delivery.tail[..delivery.reply_len];
+    if let Some(responses) = permissions.responses()
+        && !verdicts.may_publish(permissions, reply)
+    {
+        grants.grant(reply, now, responses);
     }
 }
 
