@@ -69,12 +69,19 @@ impl Connect {
         Ok(())
     }
 
+    /// Whether it shows nothing of who it is.
+    pub fn is_silent(&self) -> bool {
+        let Connect { user, password, token, nkey, .. } = self;
+        user.is_empty() && password.is_empty() && token.is_empty() && nkey.is_empty()
+    }
+
     /// What monitoring calls the user. Source: nats-server `client.go:getRawAuthUser`.
     pub fn shown_user(&self) -> &str {
-        match (self.user.as_str(), self.token.as_str()) {
-            ("", "") => "",
-            ("", _) => "[REDACTED]",
-            (user, _) => user,
+        match (self.nkey.as_str(), self.user.as_str(), self.token.as_str()) {
+            ("", "", "") => "",
+            ("", "", _) => "[REDACTED]",
+            ("", user, _) => user,
+            (nkey, _, _) => public(nkey),
         }
     }
 

@@ -76,7 +76,7 @@ impl Admission {
             return Judgement::Guest;
         }
         let Connect { user, password, token, nkey, signature, .. } = connect;
-        let is_silent = user.is_empty() && password.is_empty() && token.is_empty() && nkey.is_empty();
+        let is_silent = connect.is_silent();
         let named = if is_silent {
             self.default_user()
         } else if !self.nkeys.is_empty() && !nkey.is_empty() {

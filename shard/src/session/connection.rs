@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::account::AccountId;
 use crate::deliver::Outbox;
 use crate::inspection::{ConnectionFigures, Measures};
-use crate::interest::Sids;
+use crate::interest::{NONE, Sids};
 use crate::proto::connect::Connect;
 use crate::proto::text::{Reason, quoted};
 use crate::session::admission::{Hashed, User};
@@ -57,6 +57,21 @@ pub struct Barrier {
     pub answer: Answer,
 }
 
+/// What a password is checked for.
+pub struct Waiting {
+    pub hashed: Hashed,
+    pub cause: Cause,
+}
+
+/// What made a connection show who it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    Connect,
+    /// Another CONNECT on the same connection.
+    ConnectAgain,
+    Reload,
+}
+
 pub struct Connection {
     pub slot: Slot,
     /// The client's id, unique over all shards.
@@ -97,7 +112,9 @@ pub struct Connection {
     /// What its key was to sign.
     pub nonce: Option<Box<str>>,
     /// The password that is being checked.
-    pub waiting: Option<Box<Hashed>>,
+    pub waiting: Option<Box<Waiting>>,
+    /// The last response it awaits of another account's service; `interest::NONE`: none.
+    pub awaited: u32,
     /// It showed nothing, and was let in as the user for those.
     pub is_default: bool,
     /// It counts among its account's connections.
@@ -171,6 +188,7 @@ impl Connection {
             max_payload: 0,
             nonce: None,
             waiting: None,
+            awaited: NONE,
             is_default: false,
             registered: false,
             about: String::new(),

@@ -6,12 +6,13 @@ use std::sync::atomic::Ordering;
 
 use super::core::Core;
 use super::subscribe::{self, remove_subscriptions};
-use super::{moves, operations};
+use super::{moves, operations, services};
 use crate::account::{AccountId, GLOBAL};
 use crate::launch::Report;
 use crate::proto::connect::Connect;
 use crate::proto::text::{self, Reason};
-use crate::session::admission::{ConnectionTypes, Judgement, User};
+use crate::session::admission::{ConnectionTypes, Judgement, Secret, Shared, User};
+use crate::session::connection::{Cause, Waiting};
 use crate::session::permissions::{Permissions, ReplyGrants};
 use crate::session::{Connection, Pause};
 use crate::settings::Settings;
@@ -40,7 +41,8 @@ pub fn connect(core: &mut Core, index: u32, json: &[u8]) {
     let judgement = admission.judge(&connection.connect, connection.nonce.as_deref(), KIND);
     connection.is_default = connection.connect.is_silent() && matches!(judgement, Judgement::User(_));
     connection.connect.signature = String::new();
-    judged(core, index, judgement, again);
+    let cause = if again { Cause::ConnectAgain } else { Cause::Connect };
+    judged(core, index, judgement, cause);
 }
 
 /// A first operation that is no CONNECT, where one must show something: it may be that whoever shows nothing is
@@ -53,11 +55,11 @@ pub fn enter_silently(core: &mut Core, index: u32) -> bool {
     connection.connected = true;
     connection.is_default = true;
     let slot = connection.slot;
-    enter(core, index, user.account, Some(user), false);
+    enter(core, index, user.account, Some(user), Cause::Connect);
     core.desk.connections.get(slot).is_some_and(|connection| connection.closing.is_none())
 }
 
-fn judged(core: &mut Core, index: u32, judgement: Judgement, again: bool) {
+fn judged(core: &mut Core, index: u32, judgement: Judgement, cause: Cause) {
     let Connect { account, new_account, .. } = &*core.desk.connections.at(index).connect;
     if *new_account || !account.is_empty() {
         return violation(core, index);
@@ -67,20 +69,20 @@ fn judged(core: &mut Core, index: u32, judgement: Judgement, again: bool) {
         Judgement::Hashed(hashed) => {
             let shard = core.mesh.me() as usize;
             let connection = core.desk.connections.at(index);
-            connection.waiting = Some(Box::new(hashed.clone()));
+            connection.waiting = Some(Box::new(Waiting { hashed: hashed.clone(), cause }));
             let slot = connection.slot;
             mark!("password checked elsewhere");
             core.desk.pause(index, Pause::Password);
             (core.reporter)(Report::CheckPassword { shard, slot, hashed });
         }
         Judgement::User(user) => {
-            if enter(core, index, user.account, Some(user), again) {
-                finish(core, index, again);
+            if enter(core, index, user.account, Some(user), cause) {
+                finish(core, index, cause);
             }
         }
         Judgement::Guest | Judgement::Sharer => {
-            if enter(core, index, GLOBAL, None, again) {
-                finish(core, index, again);
+            if enter(core, index, GLOBAL, None, cause) {
+                finish(core, index, cause);
             }
         }
     }
@@ -89,37 +91,37 @@ fn judged(core: &mut Core, index: u32, judgement: Judgement, again: bool) {
 /// The control core has found out whether the password is right.
 pub fn password_checked(core: &mut Core, slot: Slot, is_right: bool) {
     let Some(connection) = core.desk.connections.get(slot) else { return };
-    let Some(hashed) = connection.waiting.take() else { return };
+    let Some(waiting) = connection.waiting.take() else { return };
     if connection.closing.is_some() {
         return;
     }
-    let was_in = connection.registered && !connection.awaits_connect;
+    let Waiting { hashed, cause } = *waiting;
+    let before = connection.account;
     core.desk.unpause(slot, Pause::Password);
-    // It may have been asked before a reload: who it is now is what counts.
-    let directory = Arc::clone(&core.settings.directory);
-    let user = match &hashed.user {
-        Some(user) => directory.admission.users.get(&user.name).cloned(),
-        None => None,
+    // A reload may have come in between: who it is now is what counts.
+    let admission = &core.settings.directory.admission;
+    let wanted = Secret::Bcrypt(hashed.hash);
+    let judgement = match &hashed.user {
+        Some(user) => match admission.users.get(&user.name) {
+            Some(now) if now.password.as_ref() == Some(&wanted) => Judgement::User(now.clone()),
+            _ => Judgement::Refused,
+        },
+        None => match &admission.shared {
+            Some(Shared::Token(now) | Shared::User { password: now, .. }) if *now == wanted => Judgement::Sharer,
+            _ => Judgement::Refused,
+        },
     };
-    let is_same = match (&hashed.user, &user) {
-        (Some(before), Some(now)) => before.password == now.password,
-        (Some(_), None) => false,
-        (None, _) => directory.admission.shared.is_some(),
-    };
-    if !is_right || !is_same {
-        return violation(core, slot.index);
-    }
-    let account = user.as_ref().map_or(GLOBAL, |user| user.account);
-    if was_in && core.desk.connections.at(slot.index).account != account {
-        return core.desk.doom(slot, Reason::ClientClosed);
-    }
-    if enter(core, slot.index, account, user, was_in) && !was_in {
-        finish(core, slot.index, false);
+    match judgement {
+        _ if !is_right => violation(core, slot.index),
+        judgement if cause == Cause::Reload && judgement.account() != before => {
+            core.desk.doom(slot, Reason::ClientClosed);
+        }
+        judgement => judged(core, slot.index, judgement, cause),
     }
 }
 
 /// Puts a connection into its account with what its user may do. Answers whether there was room.
-fn enter(core: &mut Core, index: u32, account: AccountId, user: Option<Arc<User>>, again: bool) -> bool {
+fn enter(core: &mut Core, index: u32, account: AccountId, user: Option<Arc<User>>, cause: Cause) -> bool {
     let snapshot = Arc::clone(&core.account_mut(account).snapshot);
     let connection = core.desk.connections.at(index);
     if connection.is_default
@@ -133,6 +135,7 @@ fn enter(core: &mut Core, index: u32, account: AccountId, user: Option<Arc<User>
     let moves = !connection.registered || connection.account != account;
     if moves {
         unregister(core, index);
+        services::give_up(core, index);
         let connection = core.desk.connections.at(index);
         connection.account = account;
         connection.registered = true;
@@ -153,14 +156,17 @@ fn enter(core: &mut Core, index: u32, account: AccountId, user: Option<Arc<User>
     connection.permit(permissions);
     connection.max_payload = max_payload(&settings, snapshot.limits.max_payload);
     connection.awaits_connect = false;
-    if !again {
+    if cause == Cause::Connect {
         connection.introduce(&snapshot.name);
     }
     true
 }
 
 /// The rest of CONNECT, once it is known who it is.
-fn finish(core: &mut Core, index: u32, again: bool) {
+fn finish(core: &mut Core, index: u32, cause: Cause) {
+    if cause == Cause::Reload {
+        return subscribe::reconsider(core, index);
+    }
     let connection = core.desk.connections.at(index);
     let slot = connection.slot;
     if !(0..=1).contains(&connection.connect.protocol) {
@@ -175,7 +181,7 @@ fn finish(core: &mut Core, index: u32, again: bool) {
         return core.desk.doom(slot, Reason::NoRespondersRequiresHeaders);
     }
     let verbose = connection.verbose;
-    if !again {
+    if cause == Cause::Connect {
         let first_ping = super::timers::first_ping_after(&core.settings.limits);
         core.desk.set_ping_alarm(core.desk.now + first_ping, slot);
     }
@@ -234,16 +240,19 @@ fn reconsider_one(core: &mut Core, before: &Settings, slot: Slot) {
     let index = slot.index;
     let connection = core.desk.connections.at(index);
     match judge_again(connection, &core.settings, before) {
-        Judgement::Refused => return violation(core, index),
-        Judgement::Hashed(hashed) => return judged(core, index, Judgement::Hashed(hashed), true),
-        judgement if judgement.account() != connection.account => {
-            // It comes again, and is told where it belongs then.
-            return core.desk.doom(slot, Reason::ClientClosed);
-        }
-        Judgement::User(user) => drop(enter(core, index, user.account, Some(user), true)),
-        Judgement::Guest | Judgement::Sharer => drop(enter(core, index, GLOBAL, None, true)),
+        Judgement::Refused => violation(core, index),
+        Judgement::Hashed(hashed) => judged(core, index, Judgement::Hashed(hashed), Cause::Reload),
+        // It comes again, and is told where it belongs then.
+        judgement if judgement.account() != connection.account => core.desk.doom(slot, Reason::ClientClosed),
+        judgement => judged(core, index, judgement, Cause::Reload),
     }
-    subscribe::reconsider(core, index);
+}
+
+/// The account's bound of a message, or the server's, may be another one now.
+pub fn refresh_bounds(core: &mut Core, index: u32) {
+    let connection = core.desk.connections.at(index);
+    let account = core.accounts[connection.account as usize].snapshot.limits.max_payload;
+    connection.max_payload = max_payload(&core.settings, account);
 }
 
 /// As at its CONNECT, but what was proven then, and is what is still wanted, needs no other proof.

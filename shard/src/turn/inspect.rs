@@ -99,7 +99,7 @@ fn shard(core: &Core) -> ShardFigures {
         turns: core.turns,
         letters: core.mesh.sent,
         cpu: thread_cpu(),
-        accounts: accounts.map(|account| (account.name.clone(), account.interest.figures())).collect(),
+        accounts: accounts.map(|account| (account.name().to_owned(), account.interest.figures())).collect(),
     }
 }
 
@@ -194,7 +194,7 @@ fn describe(
                     continue;
                 }
                 let account = connection.account;
-                let figures = connection.figures(&core.accounts[account as usize].name);
+                let figures = connection.figures(core.accounts[account as usize].name());
                 if subscriptions && !connection.sids.is_empty() {
                     let subs = connection.sids.iter().collect::<Vec<_>>().into_iter();
                     listing = Some(Box::new(Listing { figures, account, owner: slot.index, subs }));
@@ -222,7 +222,7 @@ fn list_subscriptions(core: &Core, listing: &mut Listing, left: &mut usize) {
 fn count(core: &mut Core, wanted: Interested, skip: usize, take: usize) -> (Option<Piece>, Progress) {
     let accounts = core.accounts.iter_mut().enumerate();
     let accounts =
-        accounts.filter(|(_, account)| wanted.account.as_ref().is_none_or(|it| *it == account.name));
+        accounts.filter(|(_, account)| wanted.account.as_ref().is_none_or(|it| *it == account.name()));
     let Some(subject) = &wanted.test else {
         let total = accounts.map(|(_, account)| account.interest.table.len()).sum();
         let walk = Progress::Walk { wanted, skip, take, account: 0, next: 0 };
@@ -255,7 +255,7 @@ fn walk(
             break;
         };
         let table = &record.interest.table;
-        let passed_over = wanted.account.as_ref().is_some_and(|wanted| *wanted != record.name);
+        let passed_over = wanted.account.as_ref().is_some_and(|wanted| *wanted != record.name());
         if passed_over || next >= table.handles_end() {
             (account, next) = (account + 1, 0);
             continue;

@@ -3,10 +3,10 @@
 
 use super::core::{Core, partners, tell};
 use super::operations::{active, barrier};
-use super::trace;
+use super::{services, trace};
 use crate::account::AccountId;
 use crate::account::shadows::Shadow;
-use crate::interest::{Role, SubId};
+use crate::interest::{NONE, Role, SubId};
 use crate::proto::text::{self, quoted};
 use crate::session::connection::Answer;
 use crate::subject;
@@ -117,7 +117,12 @@ fn forget(core: &mut Core, account_id: AccountId, owner: u32, sub: SubId) {
     }
     let partners = partners(account, mesh);
     connection.touched = connection.touched.union(partners);
+    let awaits = connection.awaited != NONE;
+    let pattern = if awaits { account.interest.table.pattern(sub) } else { Vec::new() };
     account.interest.remove(sub, &mut |change| tell(mesh, partners, account_id, &change));
+    if awaits {
+        services::give_up_reply(core, owner, &pattern);
+    }
 }
 
 /// For each stream import that the subscription would hear: one in the exporter's account that stands for it.
@@ -162,8 +167,8 @@ fn lift_shadows(core: &mut Core, importer: AccountId, master: SubId) {
     let Core { accounts, desk, mesh, .. } = core;
     let record = accounts[importer as usize].interest.table.sub_mut(master);
     record.role = Role::Plain;
-    let mut at = std::mem::replace(&mut record.shadow, crate::interest::NONE);
-    while at != crate::interest::NONE {
+    let mut at = std::mem::replace(&mut record.shadow, NONE);
+    while at != NONE {
         let Shadow { exporter, sub, owner, next, .. } = desk.shadows.remove(at);
         let account = &mut accounts[exporter as usize];
         let partners = partners(account, mesh);
@@ -180,7 +185,8 @@ pub fn reconsider(core: &mut Core, index: u32) {
     let connection = core.desk.connections.at(index);
     let account_id = connection.account;
     let permissions = connection.permissions.clone();
-    let subs: Vec<SubId> = connection.sids.iter().collect();
+    let mut subs: Vec<SubId> = connection.sids.iter().collect();
+    subs.sort_unstable();
     for sub in subs {
         let table = &core.accounts[account_id as usize].interest.table;
         let (pattern, queue) = (table.pattern(sub), table.queue_of(sub).map(<[u8]>::to_vec));
