@@ -12,9 +12,9 @@ use std::hash::BuildHasher;
 
 use hashbrown::DefaultHashBuilder;
 
-pub use trie::NONE;
 pub use matched::{GroupMatch, Matched, Target};
 pub use table::{Change, QueueId, Role, Sids, SubId, Subscription, Table};
+pub use trie::NONE;
 
 use crate::account::Snapshot;
 use crate::inspection::InterestFigures;

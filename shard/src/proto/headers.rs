@@ -98,7 +98,7 @@ mod tests {
             assert_eq!(with("", &format!("{head}{forged}\r\n"), "hi"), want, "{forged}");
         }
         // What follows no line end is no line of its own.
-        assert!(with("", "NATS/1.0\r\nA: b\r\nWho: x", "hi").contains("A: b\r\n\r\nWho: {") );
+        assert!(with("", "NATS/1.0\r\nA: b\r\nWho: x", "hi").contains("A: b\r\n\r\nWho: {"));
         with("", "\r\n", "hi");
         with("", "junk", "");
     }

@@ -262,8 +262,7 @@ mod tests {
             let judgement = judge(&admission, &connect(user, password, ""));
             assert_eq!(judgement, Judgement::Refused, "{user} {password}");
         }
-        let admission =
-            Admission { shared: Some(Shared::Token(Secret::new("t"))), ..Admission::default() };
+        let admission = Admission { shared: Some(Shared::Token(Secret::new("t"))), ..Admission::default() };
         assert_eq!(judge(&admission, &connect("", "", "t")), Judgement::Sharer);
         assert_eq!(judge(&admission, &connect("t", "t", "")), Judgement::Refused);
         assert_eq!(judge(&Admission::default(), &connect("any", "thing", "")), Judgement::Guest);

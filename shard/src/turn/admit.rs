@@ -107,7 +107,9 @@ pub fn password_checked(core: &mut Core, slot: Slot, is_right: bool) {
             _ => Judgement::Refused,
         },
         None => match &admission.shared {
-            Some(Shared::Token(now) | Shared::User { password: now, .. }) if *now == wanted => Judgement::Sharer,
+            Some(Shared::Token(now) | Shared::User { password: now, .. }) if *now == wanted => {
+                Judgement::Sharer
+            }
             _ => Judgement::Refused,
         },
     };
@@ -128,7 +130,8 @@ fn enter(core: &mut Core, index: u32, account: AccountId, user: Option<Arc<User>
         && let Some(user) = &user
     {
         // From now on it is called so. Source: nats-server `auth.go:processClientOrLeafAuthentication`.
-        let name = if user.password.is_some() { &mut connection.connect.user } else { &mut connection.connect.nkey };
+        let name =
+            if user.password.is_some() { &mut connection.connect.user } else { &mut connection.connect.nkey };
         name.clone_from(&user.name);
     }
     let connection = core.desk.connections.at(index);

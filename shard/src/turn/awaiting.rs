@@ -223,7 +223,10 @@ impl Awaiting {
     /// When the first of them has been awaited long enough.
     pub fn next_end(&self) -> Option<u64> {
         let firsts = self.lines.iter().filter(|line| line.first != NONE);
-        firsts.filter_map(|line| self.places[line.first as usize].as_ref()).map(|first| first.expires_at).min()
+        firsts
+            .filter_map(|line| self.places[line.first as usize].as_ref())
+            .map(|first| first.expires_at)
+            .min()
     }
 
     /// One that has been awaited long enough, or for which there is no room.
@@ -308,10 +311,12 @@ mod tests {
         for at in PREFIX.len()..subject.len() {
             let mut forged = subject.clone();
             forged[at] = if forged[at] == b'A' { b'B' } else { b'A' };
-            let found = Name::read(&forged).and_then(|name| (name.shard == 7).then(|| awaiting.find(&name, 2)));
+            let found =
+                Name::read(&forged).and_then(|name| (name.shard == 7).then(|| awaiting.find(&name, 2)));
             assert!(found.flatten().is_none(), "{at}");
         }
-        for bad in [&b"_R_."[..], b"_R_.x", b"_R", &subject[..subject.len() - 1], b"_R_.***.****************"] {
+        for bad in [&b"_R_."[..], b"_R_.x", b"_R", &subject[..subject.len() - 1], b"_R_.***.****************"]
+        {
             assert!(Name::read(bad).is_none_or(|name| awaiting.find(&name, 2).is_none()));
         }
         awaiting.remove(place);

@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use super::awaiting::Awaiting;
 use super::desk::Desk;
 use super::inspect::Inspection;
-use super::awaiting::Awaiting;
 use crate::account::{Account, AccountId, Snapshot};
 use crate::interest::Change;
 use crate::launch::{Gauges, Reporter};
@@ -96,7 +96,8 @@ impl Core {
             self.accounts[id].interest.forget_answers();
         }
         let shards = self.gauges.clients.len();
-        let members = |id: usize| match self.settings.placement {
+        let placement = self.settings.placement;
+        let members = |id: usize| match placement {
             Placement::Spread => ShardSet::first(shards),
             Placement::Home => ShardSet::from_iter([(id % shards) as ShardId]),
         };

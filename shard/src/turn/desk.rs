@@ -152,7 +152,8 @@ impl Desk {
                 self.shadowed.push(shadow);
                 return true;
             }
-            if filtered && !may_receive(&mut self.verdicts, connection, table.queue_of(target.sub), delivery) {
+            if filtered && !may_receive(&mut self.verdicts, connection, table.queue_of(target.sub), delivery)
+            {
                 mark!("delivery denied");
                 return false;
             }

@@ -138,7 +138,9 @@ fn canonical(name: &[u8]) -> String {
     let words = name.split(|byte| *byte == b'-').map(|word| {
         let word = String::from_utf8_lossy(word).to_ascii_lowercase();
         let mut letters = word.chars();
-        letters.next().map_or_else(String::new, |first| first.to_ascii_uppercase().to_string() + letters.as_str())
+        letters
+            .next()
+            .map_or_else(String::new, |first| first.to_ascii_uppercase().to_string() + letters.as_str())
     });
     words.collect::<Vec<_>>().join("-")
 }
@@ -148,7 +150,8 @@ fn canonical(name: &[u8]) -> String {
 pub fn measure(core: &mut Core, place: u32, passage: &Passage<'_>, info: &[u8]) {
     let entry = core.awaiting.at(place);
     let Some(tracked) = entry.tracked.take() else { return };
-    let (service, origin, since, asker) = (Arc::clone(&entry.service), entry.origin, entry.since, entry.asker);
+    let (service, origin, since, asker) =
+        (Arc::clone(&entry.service), entry.origin, entry.since, entry.asker);
     if core.desk.connections.get(origin).is_none() {
         return;
     }
@@ -262,7 +265,10 @@ mod tests {
     /// Source: nats-server `accounts_test.go` and `accounts.go:shouldSample` for what each system sends.
     #[test]
     fn tracing_systems_ask_in_their_ways() {
-        assert_eq!(asked("Uber-Trace-Id: 479fefe9525eddb:5adb976bfc1f95c1:479fefe9525eddb:1"), Some(["Uber-Trace-Id"].map(String::from).to_vec()));
+        assert_eq!(
+            asked("Uber-Trace-Id: 479fefe9525eddb:5adb976bfc1f95c1:479fefe9525eddb:1"),
+            Some(["Uber-Trace-Id"].map(String::from).to_vec())
+        );
         let baggage = asked("uber-trace-id: 1:2:3:1\r\nUBERCTX-some-key: v");
         assert_eq!(baggage, Some(["Uber-Trace-Id", "Uberctx-Some-Key"].map(String::from).to_vec()));
         for not in [
@@ -281,7 +287,8 @@ mod tests {
         assert_eq!(b3, Some(["X-B3-Sampled", "X-B3-Traceid"].map(String::from).to_vec()));
         assert_eq!(asked("x-b3-traceid: 80"), Some(["X-B3-Traceid"].map(String::from).to_vec()));
         assert_eq!(asked("b3: 80f198ee-e457b5a2-1-05e3ac9a"), Some(["B3"].map(String::from).to_vec()));
-        let context = "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\r\ntracestate: a=b";
+        let context =
+            "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\r\ntracestate: a=b";
         assert_eq!(asked(context), Some(["Traceparent", "Tracestate"].map(String::from).to_vec()));
     }
 }

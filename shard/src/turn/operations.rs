@@ -9,8 +9,8 @@ use crate::proto::connect::redacted;
 use crate::proto::info::{self, Occasion};
 use crate::proto::text::{self, Reason, snippet};
 use crate::ring::letter::Letter;
-use crate::session::connection::{Answer, Barrier};
 use crate::session::Pause;
+use crate::session::connection::{Answer, Barrier};
 use crate::shard_set::ShardSet;
 
 /// Input kept during a pause before the kernel is told to hold back.
@@ -28,8 +28,11 @@ pub fn feed(core: &mut Core, index: u32, mut data: &[u8]) {
         }
         let rules = Rules { headers: connection.headers, max_payload: connection.max_payload, ..core.rules };
         if connection.inbox.is_empty() {
-            if connection.awaits_connect && !client::may_be_connect(data) && !admit::enter_silently(core, index) {
-                return admit::violation(core, index);
+            if connection.awaits_connect && !client::may_be_connect(data) {
+                if !admit::enter_silently(core, index) {
+                    return admit::violation(core, index);
+                }
+                continue;
             }
             match client::parse(data, &rules) {
                 Step::Op(op, used) => {

@@ -109,5 +109,6 @@ impl Info {
 
 /// A moment, in nanoseconds since 1970, as Go writes it.
 pub fn moment(nanoseconds: i64) -> String {
-    jiff::Timestamp::from_nanosecond(i128::from(nanoseconds)).map_or_else(|_| String::new(), |it| it.to_string())
+    jiff::Timestamp::from_nanosecond(i128::from(nanoseconds))
+        .map_or_else(|_| String::new(), |it| it.to_string())
 }

@@ -8,9 +8,9 @@ use super::core::Core;
 use super::desk::{Delivery, payload};
 use super::publish::{Passage, carry};
 use super::{latency, requester, responders};
+use crate::account::AccountId;
 use crate::account::mapping::Choice;
 use crate::account::snapshot::{Response, Service, Snapshot};
-use crate::account::AccountId;
 use crate::interest::NONE;
 use crate::proto::headers;
 use crate::ring::letter::{self, Letter};
@@ -59,13 +59,15 @@ fn ask(
     let import = &snapshot.service_imports[place];
     let service = &import.service;
     let crossed = std::iter::successors(before, |crossing| crossing.before);
-    if crossed.clone().any(|crossing| Arc::ptr_eq(crossing.service, service)) || crossed.count() >= CROSSINGS_MAX
+    if crossed.clone().any(|crossing| Arc::ptr_eq(crossing.service, service))
+        || crossed.count() >= CROSSINGS_MAX
     {
         mark!("service asked in a circle");
         return false;
     }
     let exporter = import.exporter;
-    let Some(there) = core.accounts.get(exporter as usize).map(|account| Arc::clone(&account.snapshot)) else {
+    let Some(there) = core.accounts.get(exporter as usize).map(|account| Arc::clone(&account.snapshot))
+    else {
         return false;
     };
     let Delivery { subject, reply_len, header_len, tail, .. } = passage.delivery;
@@ -77,8 +79,9 @@ fn ask(
     if reply.starts_with(ACK) {
         new_reply.extend_from_slice(reply);
     } else if !reply.is_empty() {
-        let tracked = sampled.map(|sample| sample.tracked(import.share));
-        awaited = expect(core, (exporter, passage.account), (subject, reply), passage.origin, service, tracked);
+        let tracked = sampled.and_then(|sample| sample.tracked(import.share));
+        awaited =
+            expect(core, (exporter, passage.account), (subject, reply), passage.origin, service, tracked);
         core.awaiting.write_name(core.mesh.me(), awaited, &mut new_reply);
     } else if let Some(sample) = sampled {
         latency::bad_request(core, service, passage.origin, sample, import.share);
@@ -87,7 +90,14 @@ fn ask(
     import.rename(subject, &mut target);
     let is_lost = !there.mappings.is_empty() && map(core, &there, &mut target);
     let is_system = core.settings.directory.system == Some(exporter);
-    let info = requester::Info::at_border(core, passage.origin, passage.account, import.share, is_system, before.map(|crossing| crossing.info));
+    let info = requester::Info::at_border(
+        core,
+        passage.origin,
+        passage.account,
+        import.share,
+        is_system,
+        before.map(|crossing| crossing.info),
+    );
     let mut new_tail = core.take_scratch();
     let header_len = headers::write_tail_with(
         &new_reply,

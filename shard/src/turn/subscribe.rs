@@ -33,7 +33,10 @@ pub fn subscribe(core: &mut Core, index: u32, subject: &[u8], queue: Option<&[u8
     let connection = desk.connections.at(index);
     let account_id = connection.account;
     let account = &mut accounts[account_id as usize];
-    let bounds = [Some(settings.limits.max_subscriptions).filter(|max| *max > 0), account.snapshot.limits.max_subscriptions];
+    let bounds = [
+        Some(settings.limits.max_subscriptions).filter(|max| *max > 0),
+        account.snapshot.limits.max_subscriptions,
+    ];
     if bounds.into_iter().flatten().any(|max| connection.sids.len() >= max) {
         tracing::error!("{} - {}", connection.label(), text::MAXIMUM_SUBSCRIPTIONS_EXCEEDED);
         return desk.write_error(index, text::MAXIMUM_SUBSCRIPTIONS_EXCEEDED);
@@ -135,7 +138,9 @@ fn cast_shadows(core: &mut Core, importer: AccountId, master: SubId) {
     let queue: Option<Vec<u8>> = table.queue_of(master).map(Into::into);
     let sid: Vec<u8> = table.sub(master).sid.as_bytes().into();
     for (import, stream) in snapshot.stream_imports.iter().enumerate() {
-        let Some(there) = stream.shadow(&pattern).filter(|there| subject::is_valid_pattern(there)) else { continue };
+        let Some(there) = stream.shadow(&pattern).filter(|there| subject::is_valid_pattern(there)) else {
+            continue;
+        };
         mark!("shadow cast");
         let exporter = stream.exporter;
         let Some(account) = accounts.get_mut(exporter as usize) else { continue };
@@ -155,7 +160,15 @@ fn cast_shadows(core: &mut Core, importer: AccountId, master: SubId) {
         record.role = Role::Shadow;
         let master_record = accounts[importer as usize].interest.table.sub_mut(master);
         let next = master_record.shadow;
-        let shadow = desk.shadows.insert(Shadow { importer, import: import as u32, exporter, sub, master, owner, next });
+        let shadow = desk.shadows.insert(Shadow {
+            importer,
+            import: import as u32,
+            exporter,
+            sub,
+            master,
+            owner,
+            next,
+        });
         master_record.role = Role::Master;
         master_record.shadow = shadow;
         accounts[exporter as usize].interest.table.sub_mut(sub).shadow = shadow;
@@ -197,8 +210,9 @@ pub fn reconsider(core: &mut Core, index: u32) {
             withdraw(core, index, account_id, sub, &pattern, queue);
             continue;
         }
-        let is_filtered =
-            permissions.as_ref().is_some_and(|permissions| permissions.must_filter(&pattern, queue.is_some()));
+        let is_filtered = permissions
+            .as_ref()
+            .is_some_and(|permissions| permissions.must_filter(&pattern, queue.is_some()));
         let account = &mut core.accounts[account_id as usize];
         let record = account.interest.table.sub_mut(sub);
         record.filtered = is_filtered;
@@ -213,7 +227,14 @@ pub fn reconsider(core: &mut Core, index: u32) {
     }
 }
 
-fn withdraw(core: &mut Core, index: u32, account: AccountId, sub: SubId, pattern: &[u8], queue: Option<&[u8]>) {
+fn withdraw(
+    core: &mut Core,
+    index: u32,
+    account: AccountId,
+    sub: SubId,
+    pattern: &[u8],
+    queue: Option<&[u8]>,
+) {
     mark!("subscription withdrawn");
     let sid = core.accounts[account as usize].interest.table.sub(sub).sid.as_bytes().to_vec();
     remove_subscription(core, account, index, sub);
