@@ -31,6 +31,10 @@ impl Life {
             new.port = self.options.port;
         }
         let changes = config::diff(&self.options, &new)?;
+        let directory = match changes.accounts {
+            true => Arc::new(self.registry.compile(&new)?),
+            false => Arc::clone(&self.server.settings.directory),
+        };
         // What can fail comes first, so that all is changed or nothing.
         if changes.log {
             logging::reconfigure(logging::Log::of(&new)).map_err(|error| error.to_string())?;
@@ -47,7 +51,7 @@ impl Life {
             tracing::error!("{error}");
         }
         let identity = self.server.settings.identity.clone();
-        self.server.settings = Arc::new(boot::settings(identity, &new));
+        self.server.settings = Arc::new(boot::settings(identity, &new, directory));
         self.order(&Order::Settings(self.server.settings.clone()));
         // Who reads in the log that something has changed finds it so: a client that comes then may be taken in
         // by one shard and kept by another.
@@ -57,7 +61,7 @@ impl Life {
         }
         changes.said.iter().for_each(|line| tracing::info!("{line}"));
         let digest = new.source.as_ref().map(|source| format!("({})", source.digest)).unwrap_or_default();
-        self.monitor.iter().for_each(|monitor| monitor.adopt(&new));
+        self.monitor.iter().for_each(|monitor| monitor.adopt(&new, &self.server.settings.directory));
         self.options = new;
         tracing::info!("Reloaded server configuration {digest}");
         Ok(())

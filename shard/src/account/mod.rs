@@ -28,13 +28,23 @@ pub struct Account {
     pub members: ShardSet,
     /// Who is told of its interest: where it lives, and accounts that imports join it to.
     pub audience: ShardSet,
+    /// It maps subjects to others.
+    pub maps: bool,
     pub interest: Interest,
 }
 
 impl Account {
     pub fn new(snapshot: Arc<Snapshot>) -> Account {
         let (members, audience) = (ShardSet::EMPTY, ShardSet::EMPTY);
-        Account { snapshot, members, audience, interest: Interest::default() }
+        let maps = !snapshot.mappings.is_empty();
+        Account { snapshot, members, audience, maps, interest: Interest::default() }
+    }
+
+    /// Another snapshot holds from now on.
+    pub fn adopt(&mut self, snapshot: Arc<Snapshot>) {
+        self.maps = !snapshot.mappings.is_empty();
+        self.snapshot = snapshot;
+        self.interest.forget_answers();
     }
 
     pub fn name(&self) -> &str {

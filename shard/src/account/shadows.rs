@@ -1,12 +1,15 @@
 //! Subscriptions of one account that stand in another, whose stream is imported.
 
-use super::AccountId;
+use std::sync::Arc;
+
+use super::{AccountId, Snapshot};
 use crate::interest::SubId;
 
 /// What stands in the exporter's account, and for whom.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Shadow {
     pub importer: AccountId,
+    pub snapshot: Arc<Snapshot>,
     /// The place among the importer's stream imports.
     pub import: u32,
     pub exporter: AccountId,
@@ -16,6 +19,8 @@ pub struct Shadow {
     pub master: SubId,
     /// The connection both belong to.
     pub owner: u32,
+    /// What it stands for is to be checked against its owner's permissions.
+    pub filtered: bool,
     /// The next shadow of the same master; `interest::NONE` at the end.
     pub next: u32,
 }
@@ -46,8 +51,8 @@ impl Shadows {
         self.places[place as usize].take().expect("a shadow lies here")
     }
 
-    pub fn get(&self, place: u32) -> Shadow {
-        self.places[place as usize].expect("a shadow lies here")
+    pub fn get(&self, place: u32) -> &Shadow {
+        self.places[place as usize].as_ref().expect("a shadow lies here")
     }
 
     pub fn is_empty(&self) -> bool {

@@ -92,8 +92,7 @@ impl Core {
     fn adopt_accounts(&mut self) {
         let directory = Arc::clone(&self.settings.directory);
         for (id, snapshot) in directory.accounts.iter().enumerate() {
-            self.account_mut(id as AccountId).snapshot = Arc::clone(snapshot);
-            self.accounts[id].interest.forget_answers();
+            self.account_mut(id as AccountId).adopt(Arc::clone(snapshot));
         }
         let shards = self.gauges.clients.len();
         let placement = self.settings.placement;

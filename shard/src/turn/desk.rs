@@ -7,7 +7,7 @@ use std::collections::BinaryHeap;
 use bytes::Bytes;
 
 use crate::account::AccountId;
-use crate::account::shadows::Shadows;
+use crate::account::shadows::{Shadow, Shadows};
 use crate::deliver::{Pool, SHARED_BYTES_MIN};
 use crate::interest::{Role, SubId, Table, Target};
 use crate::proto::text::Reason;
@@ -144,16 +144,18 @@ impl Desk {
         }
         let sub = table.sub_mut(target.sub);
         if sub.filtered || sub.role == Role::Shadow {
-            let (filtered, role, shadow) = (sub.filtered, sub.role, sub.shadow);
-            if role == Role::Shadow {
-                if delivery.is_imported {
-                    return false;
+            let (is_shadow, shadow) = (sub.role == Role::Shadow, sub.shadow);
+            let Desk { verdicts, shadows, scratch, .. } = self;
+            let queue = table.queue_of(target.sub);
+            if is_shadow {
+                let takes = !delivery.is_imported
+                    && imports_it(verdicts, shadows.get(shadow), connection, queue, (delivery, scratch));
+                if takes {
+                    self.shadowed.push(shadow);
                 }
-                self.shadowed.push(shadow);
-                return true;
+                return takes;
             }
-            if filtered && !may_receive(&mut self.verdicts, connection, table.queue_of(target.sub), delivery)
-            {
+            if !may_receive(verdicts, connection, queue, delivery.subject) {
                 mark!("delivery denied");
                 return false;
             }
@@ -283,10 +285,27 @@ fn may_receive(
     verdicts: &mut Verdicts,
     connection: &Connection,
     queue: Option<&[u8]>,
-    delivery: &Delivery<'_>,
+    subject: &[u8],
 ) -> bool {
     let permissions = connection.permissions.as_ref();
-    permissions.is_none_or(|permissions| verdicts.may_receive(permissions, delivery.subject, queue))
+    permissions.is_none_or(|permissions| verdicts.may_receive(permissions, subject, queue))
+}
+
+/// Whether what a shadow stands for may receive the message, under the subject it will see. It gets it later.
+#[cold]
+fn imports_it(
+    verdicts: &mut Verdicts,
+    shadow: &Shadow,
+    connection: &Connection,
+    queue: Option<&[u8]>,
+    (delivery, scratch): (&Delivery<'_>, &mut Vec<u8>),
+) -> bool {
+    if !shadow.filtered {
+        return true;
+    }
+    scratch.clear();
+    shadow.snapshot.stream_imports[shadow.import as usize].rename(delivery.subject, scratch);
+    may_receive(verdicts, connection, queue, scratch)
 }
 
 /// Whoever gets a request may answer it, if its permissions say so and it could not anyway.

@@ -13,7 +13,7 @@ pub fn deliver(core: &mut Core, passage: &mut Passage<'_>) -> bool {
     let mut renamed = core.take_scratch();
     let mut delivered = false;
     for shadow in &met {
-        let Shadow { importer, import, master, owner, .. } = core.desk.shadows.get(*shadow);
+        let Shadow { importer, import, master, owner, .. } = *core.desk.shadows.get(*shadow);
         let Delivery { subject, reply_len, header_len, tail, payload_len, tracing, .. } = passage.delivery;
         let account = &mut core.accounts[importer as usize];
         renamed.clear();

@@ -119,8 +119,8 @@ fn sight_open(
             continue;
         }
         open += 1;
-        let cid = connection.cid;
-        if selection.open && wants(&selection, cid, connection.connect.shown_user()) {
+        let (cid, account) = (connection.cid, core.accounts[connection.account as usize].name());
+        if selection.open && wants(&selection, cid, connection.connect.shown_user(), account) {
             let key = connection.measures().key(selection.sort, None, selection.now);
             let handle = Handle::Open(connection.slot);
             sightings.push(Sighting { handle, cid, key, closed_at: None });
@@ -145,7 +145,7 @@ fn sight_closed(core: &Core, selection: Selection, next: u64, open: usize) -> (O
     for number in next..end {
         let Some(figures) = core.closed.get(number) else { continue };
         let measures = &figures.measures;
-        if wants(&selection, measures.cid, &figures.user) {
+        if wants(&selection, measures.cid, &figures.user, &figures.account) {
             let key = measures.key(selection.sort, figures.reason, selection.now);
             let handle = Handle::Closed(number);
             sightings.push(Sighting { handle, cid: measures.cid, key, closed_at: measures.closed_at });
@@ -154,8 +154,9 @@ fn sight_closed(core: &Core, selection: Selection, next: u64, open: usize) -> (O
     (some(sightings, Piece::Sightings), Progress::Closed { selection, next: end, open })
 }
 
-fn wants(selection: &Selection, cid: u64, user: &str) -> bool {
+fn wants(selection: &Selection, cid: u64, user: &str, account: &str) -> bool {
     selection.cid.is_none_or(|wanted| wanted == cid)
+        && selection.account.as_ref().is_none_or(|wanted| wanted == account)
         && selection.user.as_ref().is_none_or(|wanted| wanted == user)
 }
 

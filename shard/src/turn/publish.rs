@@ -44,7 +44,7 @@ pub fn publish(core: &mut Core, index: u32, message: &client::Message<'_>) {
         core.desk.write_error(index, text::INVALID_PUBLISH_SUBJECT);
     }
     let mut mapped = None;
-    if !core.accounts[account as usize].snapshot.mappings.is_empty() {
+    if core.accounts[account as usize].maps {
         mapped = mapping::map(core, account, message.subject);
         if let (Some(mapped), true) = (&mapped, tracing.trace) {
             trace::mapped(core.desk.connections.at(index), message.subject, mapped);

@@ -1,6 +1,8 @@
 //! Subscriptions come and go, with their shadows in accounts whose streams are imported.
 //! Source: nats-server `client.go:processSubEx`, `addShadowSubscriptions`, `unsubscribe`.
 
+use std::sync::Arc;
+
 use super::core::{Core, partners, tell};
 use super::operations::{active, barrier};
 use super::{services, trace};
@@ -132,9 +134,10 @@ fn forget(core: &mut Core, account_id: AccountId, owner: u32, sub: SubId) {
 fn cast_shadows(core: &mut Core, importer: AccountId, master: SubId) {
     let Core { accounts, desk, mesh, .. } = core;
     let account = &accounts[importer as usize];
-    let snapshot = std::sync::Arc::clone(&account.snapshot);
+    let snapshot = Arc::clone(&account.snapshot);
     let table = &account.interest.table;
-    let (pattern, owner) = (table.pattern(master), table.sub(master).owner);
+    let (pattern, owner, filtered) =
+        (table.pattern(master), table.sub(master).owner, table.sub(master).filtered);
     let queue: Option<Vec<u8>> = table.queue_of(master).map(Into::into);
     let sid: Vec<u8> = table.sub(master).sid.as_bytes().into();
     for (import, stream) in snapshot.stream_imports.iter().enumerate() {
@@ -162,11 +165,13 @@ fn cast_shadows(core: &mut Core, importer: AccountId, master: SubId) {
         let next = master_record.shadow;
         let shadow = desk.shadows.insert(Shadow {
             importer,
+            snapshot: Arc::clone(&snapshot),
             import: import as u32,
             exporter,
             sub,
             master,
             owner,
+            filtered,
             next,
         });
         master_record.role = Role::Master;
