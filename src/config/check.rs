@@ -25,5 +25,32 @@ pub fn check(options: &Options) -> Result<(), String> {
     if limits.ping_interval.is_zero() || limits.write_deadline.is_zero() {
         return Err("ping_interval and write_deadline must be positive".to_owned());
     }
+    check_accounts(options)
+}
+
+/// Source: nats-server `opts.go:parseAccounts`, `auth.go:validateNoAuthUser`.
+fn check_accounts(options: &Options) -> Result<(), String> {
+    let given = &options.authorization;
+    let in_accounts = || options.accounts.iter().flat_map(|account| &account.users);
+    // What a file gives beside them is refused there: these come from flags. Beside the users of `authorization`
+    // they are taken.
+    if in_accounts().next().is_some() {
+        if given.user.is_some() {
+            return Err("Can not have a single user/pass and accounts".to_owned());
+        }
+        if given.token.is_some() {
+            return Err("Can not have a token and accounts".to_owned());
+        }
+    }
+    let Some(name) = &options.no_auth_user else { return Ok(()) };
+    let mut users = in_accounts().chain(given.users()).peekable();
+    if users.peek().is_none() {
+        return Err(format!("no_auth_user: \"{name}\" present, but users/nkeys are not defined"));
+    }
+    if !users.any(|user| user.name == *name) {
+        return Err(format!(
+            "no_auth_user: \"{name}\" not present as user or nkey in authorization block or account configuration"
+        ));
+    }
     Ok(())
 }

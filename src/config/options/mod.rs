@@ -1,17 +1,29 @@
 //! All that a start needs to know, from flags and configuration files.
 
+mod accounts;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use shard::session::permissions::Rules;
 use shard::settings::{Credentials, DriverKind, Limits, Placement, Tracing};
 
+pub use accounts::{Account, Destination, Export, Import, Mapping, Renaming, User};
+
 /// How clients prove who they are.
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq)]
 pub struct Authorization {
+    /// There is such a block.
+    pub is_given: bool,
     pub user: Option<String>,
     pub password: Option<String>,
     pub token: Option<String>,
+    /// Users of `$G`; `None` where no list is given.
+    pub users: Option<Arc<Vec<User>>>,
+    /// Those of the users of this list that have none of their own.
+    pub default_permissions: Option<Arc<Rules>>,
 }
 
 impl Authorization {
@@ -23,6 +35,11 @@ impl Authorization {
             (None, Some(token)) => Credentials::Token(token.clone()),
             (None, None) => Credentials::None,
         }
+    }
+
+    /// The users of the list.
+    pub fn users(&self) -> &[User] {
+        self.users.as_ref().map_or(&[], |users| users)
     }
 }
 
@@ -65,6 +82,14 @@ pub struct Options {
     pub reconnect_error_reports: i64,
 
     pub authorization: Authorization,
+    /// All accounts but `$G` and a system account that nothing is said of.
+    pub accounts: Arc<Vec<Account>>,
+    /// Those of `$G`, in the order they are looked at.
+    pub mappings: Arc<Vec<Mapping>>,
+    /// Who is let in without a word: a user's name, or a key.
+    pub no_auth_user: Option<String>,
+    pub system_account: Option<String>,
+    pub no_system_account: bool,
     pub limits: Limits,
     pub headers: bool,
     pub stall_fast_producers: bool,
@@ -106,6 +131,11 @@ impl Default for Options {
             connect_error_reports: 3600,
             reconnect_error_reports: 1,
             authorization: Authorization::default(),
+            accounts: Arc::default(),
+            mappings: Arc::default(),
+            no_auth_user: None,
+            system_account: None,
+            no_system_account: false,
             limits: Limits::default(),
             headers: true,
             stall_fast_producers: true,
