@@ -1,6 +1,7 @@
 //! Accounts: how they are configured (snapshots in a directory, immutable), and one as one shard sees it.
 
 pub mod directory;
+pub mod imports;
 pub mod mapping;
 pub mod snapshot;
 
@@ -9,6 +10,7 @@ use crate::interest::{Interest, SubId};
 use crate::shard_set::ShardSet;
 
 pub use directory::{Directory, GLOBAL};
+pub use imports::{Renaming, ServiceImport, StreamImport};
 pub use snapshot::Snapshot;
 
 /// Handle of an account: its place in the snapshot every shard was given.
