@@ -60,7 +60,7 @@ impl Plan {
         tracing::info!("  Name:     {server_name}");
         tracing::info!("  ID:       {server_id}");
         // Source: nats-server `auth.go:checkAuthforWarnings`.
-        if options.authorization.password.is_some() {
+        if options.has_plain_password() {
             tracing::warn!("Plaintext passwords detected, use nkeys or bcrypt");
         }
         if let Some(source) = &options.source {

@@ -210,12 +210,14 @@ pub fn diff(old: &Options, new: &Options) -> Result<Changes, String> {
 
 /// All that is said of them, default permissions included. nats-server has lists for names and for keys.
 fn same_users(old: &Options, new: &Options, keys: bool) -> bool {
-    let users = |options| Options::users(options).filter(|(_, user, _)| user.password.is_none() == keys);
-    let said = |(account, user, rules)| {
-        let User { name, password, permissions: _, allowed } = user;
-        (account, name, password, rules, allowed)
-    };
-    users(old).map(said).eq(users(new).map(said))
+    fn users(
+        options: &Options,
+        keys: bool,
+    ) -> impl Iterator<Item = (Option<&str>, &User, Option<&std::sync::Arc<shard::session::permissions::Rules>>)>
+    {
+        options.users().filter(move |(_, user, _)| user.password.is_none() == keys)
+    }
+    users(old, keys).eq(users(new, keys))
 }
 
 /// Apart from users and their permissions.

@@ -14,6 +14,16 @@ use crate::{boot, logging};
 /// How long shards may take to say that they have changed. They need a turn; one that hangs holds up no other.
 const ACKNOWLEDGE_MAX: Duration = Duration::from_secs(2);
 
+/// Whether anything differs that accounts and users are compiled from.
+fn needs_other_directory(old: &Options, new: &Options) -> bool {
+    old.authorization != new.authorization
+        || old.accounts != new.accounts
+        || old.mappings != new.mappings
+        || old.no_auth_user != new.no_auth_user
+        || old.system_account() != new.system_account()
+        || old.no_system_account != new.no_system_account
+}
+
 impl Life {
     pub(super) async fn reload(&mut self) {
         if let Err(error) = self.try_reload().await {
@@ -31,7 +41,7 @@ impl Life {
             new.port = self.options.port;
         }
         let changes = config::diff(&self.options, &new)?;
-        let directory = match changes.accounts {
+        let directory = match needs_other_directory(&self.options, &new) {
             true => Arc::new(self.registry.compile(&new)?),
             false => Arc::clone(&self.server.settings.directory),
         };

@@ -217,7 +217,7 @@ impl Wanted {
         let sort = sort_by(arguments.text("sort"));
         let user = Some(arguments.text("user")).filter(|user| !user.is_empty()).map(str::to_owned);
         let sort = sort.map_err(Refusal);
-        let selection = Selection { open, closed, cid, user, sort: sort?, now: 0 };
+        let selection = Selection { open, closed, cid, user, account: None, sort: sort?, now: 0 };
         let limit = if cid.is_some() { 1 } else { limit };
         let account = arguments.text("acc").to_owned();
         Ok(Wanted { selection, account, offset, limit, auth, listing })
