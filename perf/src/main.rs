@@ -10,6 +10,7 @@ mod figures;
 mod flow;
 mod frame;
 mod history;
+mod login;
 mod machine;
 mod measure;
 mod process;
