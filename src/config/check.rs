@@ -31,10 +31,9 @@ pub fn check(options: &Options) -> Result<(), String> {
 /// Source: nats-server `opts.go:parseAccounts`, `auth.go:validateNoAuthUser`.
 fn check_accounts(options: &Options) -> Result<(), String> {
     let given = &options.authorization;
-    let in_accounts = || options.accounts.iter().flat_map(|account| &account.users);
     // What a file gives beside them is refused there: these come from flags. Beside the users of `authorization`
     // they are taken.
-    if in_accounts().next().is_some() {
+    if options.accounts.iter().any(|account| !account.users.is_empty()) {
         if given.user.is_some() {
             return Err("Can not have a single user/pass and accounts".to_owned());
         }
@@ -43,11 +42,11 @@ fn check_accounts(options: &Options) -> Result<(), String> {
         }
     }
     let Some(name) = &options.no_auth_user else { return Ok(()) };
-    let mut users = in_accounts().chain(given.users()).peekable();
+    let mut users = options.users().peekable();
     if users.peek().is_none() {
         return Err(format!("no_auth_user: \"{name}\" present, but users/nkeys are not defined"));
     }
-    if !users.any(|user| user.name == *name) {
+    if !users.any(|(_, user, _)| user.name == *name) {
         return Err(format!(
             "no_auth_user: \"{name}\" not present as user or nkey in authorization block or account configuration"
         ));

@@ -26,9 +26,7 @@ pub use check::check;
 pub use diff::diff;
 pub use digest::digest;
 pub use field::{quoted, shown_duration};
-pub use options::{
-    Account, Authorization, Destination, Export, Import, Mapping, Options, Renaming, Source, User,
-};
+pub use options::{Account, Export, Mapping, Options, SYSTEM_ACCOUNT, Source, User};
 pub use parser::{Environment, parse_file, parse_text};
 pub use problem::Problem;
 pub use report::Report;

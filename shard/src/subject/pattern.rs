@@ -152,7 +152,8 @@ mod tests {
 
     #[test]
     fn what_is_held_comes_before_what_holds_it() {
-        let mut patterns = [">", "*.>", "a.>", "a.*", "*.b", "a.b", "*", "a.b.>", "*.*", "a", "a.*.>", "a.b.c"];
+        let mut patterns =
+            [">", "*.>", "a.>", "a.*", "*.b", "a.b", "*", "a.b.>", "*.*", "a", "a.*.>", "a.b.c"];
         patterns.sort_by(|one, other| narrower_first(one, other));
         for (number, later) in patterns.iter().enumerate() {
             assert!(patterns[..number].iter().all(|earlier| !is_subset(later, earlier)), "{later}");

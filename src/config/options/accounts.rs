@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use shard::account::mapping::Destination;
 use shard::account::snapshot::{Latency, Limits, Response};
 use shard::session::admission::{ConnectionTypes, Secret};
 use shard::session::permissions::Rules;
@@ -55,24 +56,13 @@ pub struct Import {
     /// The account it comes from.
     pub account: String,
     /// Its subject there.
-    pub there: String,
-    /// And here.
-    pub here: String,
-    pub renaming: Renaming,
+    pub subject: String,
+    /// And here, prefix included; with numbers, where wildcards change their places.
+    pub to: String,
     /// The subject of the export that it was found to be part of.
     pub export: String,
     /// The exporter is told who asks.
     pub share: bool,
-}
-
-/// How subjects there become subjects here.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Renaming {
-    Same,
-    /// There is one subject at the end that messages come to.
-    Literal,
-    /// A destination for the wildcards of `there`, which uses all of them.
-    Transform(String),
 }
 
 /// A subject and what it is mapped to.
@@ -80,13 +70,4 @@ pub enum Renaming {
 pub struct Mapping {
     pub source: String,
     pub destinations: Vec<Destination>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Destination {
-    pub subject: String,
-    /// Percent.
-    pub weight: u8,
-    /// In this cluster alone; empty for any.
-    pub cluster: String,
 }

@@ -7,10 +7,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use shard::session::admission::Secret;
 use shard::session::permissions::Rules;
 use shard::settings::{Credentials, DriverKind, Limits, Placement, Tracing};
 
-pub use accounts::{Account, Destination, Export, Import, Mapping, Renaming, User};
+pub use accounts::{Account, Export, Import, Mapping, User};
 
 /// How clients prove who they are.
 #[derive(Clone, Default, PartialEq)]
@@ -110,6 +111,40 @@ pub struct Options {
     pub cpus: Option<Vec<usize>>,
     pub driver: Option<DriverKind>,
     pub placement: Placement,
+}
+
+/// The system account where none is named. Source: nats-server `accounts.go:DEFAULT_SYSTEM_ACCOUNT`.
+pub const SYSTEM_ACCOUNT: &str = "$SYS";
+
+impl Options {
+    /// The system account that is meant: the one named, else one of the accounts that has its usual name. Source:
+    /// nats-server `server.go:configureAccounts`.
+    pub fn system_account(&self) -> Option<&str> {
+        let usual = || self.accounts.iter().map(|account| account.name.as_str());
+        self.system_account.as_deref().or_else(|| usual().find(|name| *name == SYSTEM_ACCOUNT))
+    }
+
+    /// All users with the names of their accounts (none is `$G`) and the permissions they have.
+    pub fn users(&self) -> impl Iterator<Item = (Option<&str>, &User, Option<&Arc<Rules>>)> {
+        let listed = self.authorization.users().iter().map(|user| {
+            (None, user, user.permissions.as_ref().or(self.authorization.default_permissions.as_ref()))
+        });
+        let in_accounts = self.accounts.iter().flat_map(|account| {
+            let default = account.default_permissions.as_ref();
+            let name = Some(account.name.as_str());
+            account.users.iter().map(move |user| (name, user, user.permissions.as_ref().or(default)))
+        });
+        listed.chain(in_accounts)
+    }
+
+    // To be asked at the start.
+    #[allow(dead_code)]
+    /// Whether a password or token is there to be read. Source: nats-server `auth.go:checkAuthforWarnings`.
+    pub fn has_plain_password(&self) -> bool {
+        let is_plain = |secret: &Secret| matches!(secret, Secret::Plain(_));
+        self.authorization.password.as_ref().is_some_and(|password| is_plain(&Secret::new(password)))
+            || self.users().any(|(_, user, _)| user.password.as_ref().is_some_and(is_plain))
+    }
 }
 
 impl Default for Options {

@@ -14,9 +14,7 @@ use super::super::problem::Position;
 use super::super::report::Report;
 use super::super::tree::{Map, Value};
 use super::imports::Import;
-use super::{
-    Key, account_jetstream, checked, exports, imports, mappings, nkey, permissions, sharing, users,
-};
+use super::{Key, account_jetstream, checked, exports, imports, mappings, nkey, permissions, sharing, users};
 
 const KEYS: &[Key<Account>] = &[
     Key { names: &["nkey"], read: public_key },

@@ -4,20 +4,21 @@
 use std::collections::{BTreeMap, HashSet};
 
 use super::super::field::{Field, quoted};
-use super::super::options::{self, Mapping};
+use super::super::options::Mapping;
 use super::super::report::Report;
 use super::super::tree::{Node, Value};
+use shard::account::mapping::Destination;
 use shard::subject::{pattern, transform};
 
-struct Destination<'a> {
+struct Entry<'a> {
     subject: &'a str,
     weight: i64,
     cluster: &'a str,
 }
 
-impl Destination<'_> {
-    fn owned(self) -> options::Destination {
-        options::Destination {
+impl Entry<'_> {
+    fn owned(self) -> Destination {
+        Destination {
             subject: self.subject.to_owned(),
             weight: u8::try_from(self.weight).unwrap_or(100),
             cluster: self.cluster.to_owned(),
@@ -41,12 +42,7 @@ pub fn read(field: &Field<'_>, report: &mut Report) -> Vec<Mapping> {
 }
 
 /// `None` after a value of the wrong type, which ends the block; `Some(None)` is one that was refused.
-fn read_source(
-    field: &Field<'_>,
-    source: &str,
-    node: &Node,
-    report: &mut Report,
-) -> Option<Option<Mapping>> {
+fn read_source(field: &Field<'_>, source: &str, node: &Node, report: &mut Report) -> Option<Option<Mapping>> {
     let shown = quoted(source);
     if !pattern::is_valid(source) {
         report.refuse(field.at(), format!("Subject {shown} is not a valid subject"));
@@ -55,7 +51,7 @@ fn read_source(
     let mut destinations = Vec::new();
     let adding = match &node.value {
         Value::String(subject) => {
-            destinations.push(Destination { subject, weight: 100, cluster: "" });
+            destinations.push(Entry { subject, weight: 100, cluster: "" });
             format!("Error adding mapping for {shown} to {}", quoted(subject))
         }
         Value::Array(nodes) => {
@@ -76,17 +72,17 @@ fn read_source(
         report.refuse(&node.at, format!("{adding} : {error}"));
         return Some(None);
     }
-    let destinations = destinations.into_iter().map(Destination::owned).collect();
+    let destinations = destinations.into_iter().map(Entry::owned).collect();
     Some(Some(Mapping { source: source.to_owned(), destinations }))
 }
 
 /// One weighted destination: `None` ends the block, `Some(None)` is one that was refused.
-fn destination<'a>(field: &Field<'a>, report: &mut Report) -> Option<Option<Destination<'a>>> {
+fn destination<'a>(field: &Field<'a>, report: &mut Report) -> Option<Option<Entry<'a>>> {
     let Value::Map(map) = &field.node.value else {
         report.refuse(field.at(), "Expected an entry for the mapping destination");
         return Some(None);
     };
-    let mut found = Destination { subject: "", weight: -1, cluster: "" };
+    let mut found = Entry { subject: "", weight: -1, cluster: "" };
     for (name, node) in map.iter() {
         // Where a value of the wrong type stands, nats-server has lost.
         let key = Field { key: name, node, blamed: Some(field.at()) };
@@ -131,7 +127,7 @@ fn weight(value: &Value) -> Result<i64, String> {
     }
 }
 
-fn check_all(source: &str, destinations: &[Destination<'_>]) -> Result<(), String> {
+fn check_all(source: &str, destinations: &[Entry<'_>]) -> Result<(), String> {
     let mut seen = HashSet::new();
     // Percent for each cluster.
     let mut totals = BTreeMap::from([("", 0)]);

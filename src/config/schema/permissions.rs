@@ -12,9 +12,6 @@ use super::super::report::Report;
 use super::super::tree::{Node, Value};
 use super::Key;
 
-/// Source: nats-server `const.go:DEFAULT_ALLOW_RESPONSE_MAX_MSGS`, `DEFAULT_ALLOW_RESPONSE_EXPIRATION`.
-const RESPONSES: Responses = Responses { max: 1, expires: Some(Duration::from_secs(120)) };
-
 /// A subject that is none, or a place that was lost by nats-server.
 type Place<'a> = Option<&'a Position>;
 
@@ -144,7 +141,7 @@ fn check(subject: &str, queues: bool) -> Result<(), String> {
 fn allow_responses(field: &Field<'_>, rules: &mut Rules, report: &mut Report) {
     let map = match &field.node.value {
         Value::Bool(allowed) => {
-            rules.responses = allowed.then_some(RESPONSES);
+            rules.responses = allowed.then_some(Responses::DEFAULT);
             return;
         }
         Value::Map(map) => map,
@@ -157,7 +154,7 @@ fn allow_responses(field: &Field<'_>, rules: &mut Rules, report: &mut Report) {
         Key { names: &["max", "max_msgs", "max_messages", "max_responses"], read: max_responses },
         Key { names: &["expires", "expiration", "ttl"], read: expires },
     ];
-    rules.responses = Some(RESPONSES);
+    rules.responses = Some(Responses::DEFAULT);
     super::read_else(map, KEYS, &mut rules.responses, report, unknown);
 }
 

@@ -1,7 +1,8 @@
 use super::Transform;
 
 fn run(source: &str, destination: &str, subject: &str) -> String {
-    let transform = Transform::new(source, destination).unwrap_or_else(|error| panic!("{destination}: {error}"));
+    let transform =
+        Transform::new(source, destination).unwrap_or_else(|error| panic!("{destination}: {error}"));
     let mut out = b"kept:".to_vec();
     transform.apply(subject.as_bytes(), &mut |below| below - 1, &mut out);
     String::from_utf8(out).expect("text").strip_prefix("kept:").expect("appended").to_owned()

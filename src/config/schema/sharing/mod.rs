@@ -7,7 +7,7 @@ mod offers;
 use std::collections::{BTreeSet, HashMap};
 
 use super::super::field::quoted;
-use super::super::options::{self, Export, Renaming};
+use super::super::options::{self, Export};
 use super::imports::Import;
 use cycles::Kind;
 use offers::Offers;
@@ -34,7 +34,7 @@ struct Taken {
     met: cycles::Met,
 }
 
-/// From whom, and the subjects there and here.
+/// From whom, and the subjects there and here, wildcards in their places.
 struct Way {
     account: usize,
     there: String,
@@ -46,6 +46,8 @@ struct Accounts<'a> {
     all: Vec<Account<'a>>,
     places: HashMap<&'a str, usize>,
 }
+
+type Settled = Result<(Way, options::Import), String>;
 
 /// Puts all imports in force: `imports` has a list for each account. Exports of one subject are made one. Answers
 /// all that is wrong, in nats-server's words.
@@ -88,8 +90,9 @@ fn check_exports(accounts: &[options::Account]) -> Vec<String> {
     for export in accounts.iter().flat_map(|account| &account.exports) {
         let kind = kind(export.is_service);
         let unknown = export.accounts.iter().filter(|account| !names.contains(account.as_str()));
-        errors
-            .extend(unknown.map(|account| format!("{} account not defined for {kind} export", quoted(account))));
+        errors.extend(
+            unknown.map(|account| format!("{} account not defined for {kind} export", quoted(account))),
+        );
         let position = export.account_token;
         let stands_at = |position: i64| {
             usize::try_from(position - 1).is_ok_and(|at| export.subject.split('.').nth(at) == Some("*"))
@@ -137,29 +140,27 @@ impl<'a> Accounts<'a> {
         let Some(&exporter) = self.places.get(import.account.as_str()) else {
             return Err(format!("{} account not defined for {kind} import", quoted(&import.account)));
         };
-        let taken = match import.is_service {
+        let settled = match import.is_service {
             true => self.service(exporter, importer, import),
             false => self.stream(exporter, importer, import),
         };
-        let taken =
-            taken.map_err(|error| format!("Error adding {kind} import {}: {error}", quoted(&import.subject)))?;
+        let (way, settled) = settled
+            .map_err(|error| format!("Error adding {kind} import {}: {error}", quoted(&import.subject)))?;
+        let is_found = !import.is_service || way.there == import.subject;
         let account = &mut self.all[importer];
-        let (all, apart) = match import.is_service {
-            true => (&mut account.taken_services, taken.here.as_str()),
-            false => (&mut account.taken_streams, import.subject.as_str()),
-        };
-        all.known.entry((exporter, apart.to_owned())).or_insert(all.all.len());
-        all.met.push(if import.is_service { &taken.there } else { &taken.here });
-        all.all.push(Way { account: exporter, there: taken.there.clone(), here: taken.here.clone() });
-        if import.is_service && taken.there != import.subject {
+        match import.is_service {
+            true => account.taken_services.push(way, |way| (&way.here, &way.there)),
+            false => account.taken_streams.push(way, |way| (&way.there, &way.here)),
+        }
+        if !is_found {
             let subject = quoted(&import.subject);
             return Err(format!("Error setting service import sharing {subject}: service import not found"));
         }
-        Ok(taken)
+        Ok(settled)
     }
 
     /// Source: nats-server `accounts.go:addStreamImportWithClaim`, `addMappedStreamImportWithClaim`.
-    fn stream(&self, exporter: usize, importer: usize, import: &Import) -> Result<options::Import, String> {
+    fn stream(&self, exporter: usize, importer: usize, import: &Import) -> Settled {
         let from = import.subject.as_str();
         let exports = &self.all[exporter].streams;
         let open = |from| exports.open_to(self.all[importer].name, from);
@@ -177,26 +178,22 @@ impl<'a> Accounts<'a> {
             let mut visited = BTreeSet::from([importer]);
             cycles::check(Kind::Stream, &self.all, exporter, subject, &mut visited)?;
         }
-        let (mut here, mut renaming) = (to.clone(), Renaming::Same);
-        if to != from && !pattern::has_wildcard(from) {
-            renaming = Renaming::Literal;
-        } else if to != from {
-            let destination = transform::numbered(&to);
-            transform::check(from, &destination, true).map_err(|error| {
+        let mut here = to.clone();
+        if pattern::has_wildcard(from) && to != from {
+            transform::check(from, &transform::numbered(&to), true).map_err(|error| {
                 let what = "failed to create mapping transform for stream import subject from";
                 format!("{what} {} to {}: {error}", quoted(from), quoted(&to))
             })?;
             here = transform::unnumbered(&to);
-            renaming = Renaming::Transform(destination);
         }
         if self.all[importer].taken_streams.known.contains_key(&(exporter, from.to_owned())) {
             return Err("stream import already exists".to_owned());
         }
-        Ok(settled(import, from, here, renaming, export))
+        Ok((Way { account: exporter, there: from.to_owned(), here }, settled(import, to, export)))
     }
 
     /// Source: nats-server `accounts.go:addServiceImportWithClaim`, `addServiceImport`.
-    fn service(&self, exporter: usize, importer: usize, import: &Import) -> Result<options::Import, String> {
+    fn service(&self, exporter: usize, importer: usize, import: &Import) -> Settled {
         let (here, there) = (import.called(), import.subject.as_str());
         if !pattern::is_valid(here) || !pattern::is_valid(there) {
             return Err(INVALID.to_owned());
@@ -213,28 +210,35 @@ impl<'a> Accounts<'a> {
             let used = format!("previously used in import for account {account}, subject {used}");
             return Err(format!("duplicate service import subject {subject}, {used}"));
         }
-        if here == there {
-            return Ok(settled(import, there, here.to_owned(), Renaming::Same, export));
+        let mut way = Way { account: exporter, there: there.to_owned(), here: here.to_owned() };
+        if wild && here != there {
+            let target = transform::unnumbered(there);
+            transform::check(&target, &transform::numbered(here), true).map_err(|error| {
+                let what = "failed to create mapping transform for service import subject from";
+                format!("{what} {} to {}: {error}", quoted(here), quoted(&target))
+            })?;
+            (way.there, way.here) = (target, plain);
         }
-        if !wild {
-            return Ok(settled(import, there, here.to_owned(), Renaming::Literal, export));
-        }
-        let (target, destination) = (transform::unnumbered(there), transform::numbered(here));
-        transform::check(&target, &destination, true).map_err(|error| {
-            let what = "failed to create mapping transform for service import subject from";
-            format!("{what} {} to {}: {error}", quoted(here), quoted(&target))
-        })?;
-        Ok(settled(import, &target, plain, Renaming::Transform(destination), export))
+        Ok((way, settled(import, here.to_owned(), export)))
     }
 }
 
-fn settled(import: &Import, there: &str, here: String, renaming: Renaming, export: &str) -> options::Import {
+impl Taken {
+    /// `tell` answers by what two imports from one account are told apart, and by what cycles meet it.
+    fn push(&mut self, way: Way, tell: fn(&Way) -> (&String, &String)) {
+        let (apart, met) = tell(&way);
+        self.met.push(met);
+        self.known.entry((way.account, apart.clone())).or_insert(self.all.len());
+        self.all.push(way);
+    }
+}
+
+fn settled(import: &Import, to: String, export: &str) -> options::Import {
     options::Import {
         is_service: import.is_service,
         account: import.account.clone(),
-        there: there.to_owned(),
-        here,
-        renaming,
+        subject: import.subject.clone(),
+        to,
         export: export.to_owned(),
         share: import.share,
     }
