@@ -4,6 +4,8 @@ pub mod directory;
 pub mod imports;
 pub mod mapping;
 pub mod snapshot;
+#[cfg(test)]
+mod tests;
 
 use crate::inspection::SubscriptionFigures;
 use crate::interest::{Interest, SubId};

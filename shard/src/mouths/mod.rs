@@ -5,6 +5,7 @@
 
 mod documents;
 mod interest;
+mod mapping;
 mod protocol;
 mod subjects;
 
@@ -15,6 +16,7 @@ mod tests;
 
 pub use documents::{connect, info};
 pub use interest::interest;
+pub use mapping::mapping;
 pub use protocol::protocol;
 pub use subjects::subject;
 
