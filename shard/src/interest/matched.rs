@@ -29,6 +29,10 @@ pub struct Matched {
     /// Other shards with plain subscriptions.
     pub shards: ShardSet,
     pub groups: Vec<GroupMatch>,
+    /// Services of other accounts that are asked: places among the account's service imports.
+    pub services: Vec<u32>,
+    /// The account's mapping that applies: its place.
+    pub mapping: Option<u32>,
     members: Vec<Target>,
     remotes: Vec<(ShardId, u32)>,
 }
@@ -38,6 +42,8 @@ impl Matched {
         self.plain.clear();
         self.shards = ShardSet::EMPTY;
         self.groups.clear();
+        self.services.clear();
+        self.mapping = None;
         self.members.clear();
         self.remotes.clear();
     }

@@ -1,5 +1,7 @@
 //! Relations between patterns. Source: nats-server `sublist.go`.
 
+use std::cmp::Ordering;
+
 use crate::subject;
 
 pub fn is_valid(text: &str) -> bool {
@@ -93,6 +95,17 @@ fn tokens(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     text.split(|byte| *byte == b'.')
 }
 
+/// An order in which no pattern comes behind one that holds it: what is literal, then `*`, then `>`, from the
+/// first token on; those of one shape by their text.
+pub fn narrower_first(one: &str, other: &str) -> Ordering {
+    let width = |token: &str| match token {
+        ">" => 2,
+        "*" => 1,
+        _ => 0,
+    };
+    one.split('.').map(width).cmp(other.split('.').map(width)).then_with(|| one.cmp(other))
+}
+
 /// Whether some subject is matched by both.
 pub fn collide(one: &str, other: &str) -> bool {
     if one == other {
@@ -135,6 +148,18 @@ mod tests {
         for (text, of) in [("a", "a.>"), ("a.*", "a.b"), ("a.>", "a.*"), ("a.b.c", "a.*"), ("a", "b")] {
             assert!(!is_subset(text, of), "{text} of {of}");
         }
+    }
+
+    #[test]
+    fn what_is_held_comes_before_what_holds_it() {
+        let mut patterns =
+            [">", "*.>", "a.>", "a.*", "*.b", "a.b", "*", "a.b.>", "*.*", "a", "a.*.>", "a.b.c"];
+        patterns.sort_by(|one, other| narrower_first(one, other));
+        for (number, later) in patterns.iter().enumerate() {
+            assert!(patterns[..number].iter().all(|earlier| !is_subset(later, earlier)), "{later}");
+        }
+        let order = ["a", "a.b", "a.b.c", "a.b.>", "a.*", "a.*.>", "a.>", "*", "*.b", "*.*", "*.>", ">"];
+        assert_eq!(patterns, order);
     }
 
     #[test]
