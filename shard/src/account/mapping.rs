@@ -3,6 +3,7 @@
 
 use hashbrown::HashMap;
 
+use super::sources::Sources;
 use crate::subject::pattern;
 use crate::subject::transform::{self, Transform};
 
@@ -22,10 +23,7 @@ pub struct Destination {
 #[derive(Debug, Default)]
 pub struct Mappings {
     mappings: Vec<Mapping>,
-    literals: HashMap<Box<[u8]>, usize>,
-    /// Those whose first token is a literal, by that token, and those whose is not; each in their order.
-    patterns: HashMap<Box<[u8]>, Vec<usize>>,
-    open: Vec<usize>,
+    sources: Sources,
 }
 
 /// What becomes of a message.
@@ -72,12 +70,11 @@ impl Mappings {
                 }
             }
         }
-        let mut ready = Mappings::default();
-        for (index, mapping) in mappings.iter().enumerate() {
-            ready.enter(index, mapping.source.as_bytes());
+        let mut sources = Sources::default();
+        for (place, mapping) in mappings.iter().enumerate() {
+            sources.enter(mapping.source.as_bytes(), place);
         }
-        ready.mappings = mappings;
-        Ok(ready)
+        Ok(Mappings { mappings, sources })
     }
 
     pub fn is_empty(&self) -> bool {
@@ -86,18 +83,7 @@ impl Mappings {
 
     /// The mapping that applies to the subject of a message.
     pub fn find(&self, subject: &[u8]) -> Option<usize> {
-        if let Some(index) = self.literals.get(subject) {
-            return Some(*index);
-        }
-        let first = &subject[..memchr::memchr(b'.', subject).unwrap_or(subject.len())];
-        let applies =
-            |index: &&usize| pattern::is_subset_bytes(subject, self.mappings[**index].source.as_bytes());
-        let close = self.patterns.get(first).and_then(|list| list.iter().find(applies));
-        let open = self.open.iter().find(applies);
-        match (close, open) {
-            (Some(close), Some(open)) => Some(*close.min(open)),
-            (found, None) | (None, found) => found.copied(),
-        }
+        self.sources.find(subject)
     }
 
     /// What becomes of a message to which the mapping applies, in a cluster of that name (empty without one).
@@ -106,19 +92,6 @@ impl Mappings {
         let mapping = &self.mappings[index];
         let of_cluster = mapping.clusters.iter().find(|(name, _)| name == cluster);
         of_cluster.map_or(&mapping.everywhere, |(_, lot)| lot).draw(dice)
-    }
-
-    fn enter(&mut self, index: usize, source: &[u8]) {
-        let mut tokens = source.split(|byte| *byte == b'.');
-        let is_open = |token: &[u8]| token.starts_with(b"*") || token == b">";
-        let first = tokens.next().unwrap_or_default();
-        if is_open(first) {
-            self.open.push(index);
-        } else if tokens.any(is_open) {
-            self.patterns.entry(first.into()).or_default().push(index);
-        } else {
-            self.literals.insert(source.into(), index);
-        }
     }
 }
 

@@ -5,6 +5,7 @@ pub mod imports;
 pub mod mapping;
 pub mod shadows;
 pub mod snapshot;
+mod sources;
 #[cfg(test)]
 mod tests;
 
