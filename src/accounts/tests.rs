@@ -200,7 +200,7 @@ fn limits_and_mappings() {
     let directory = compiled(
         "mappings: {g: h}\n\
          accounts { A { limits: {max_conn: 2, max_subs: 0, max_pay: -1, max_leafs: -2}\n\
-         mappings: {\"a.>\": w, \"a.*\": \"s.$1\", a.b: l, x: [{dest: y, weight: 50}, {dest: z, weight: 50}]} } }",
+         mappings: {\"a.>\": \"w.>\", \"a.*\": \"s.$1\", a.b: l, x: [{dest: y, weight: 50}, {dest: z, weight: 50}]} } }",
     );
     let a = account(&directory, "A");
     let limits = Limits {
@@ -218,7 +218,7 @@ fn limits_and_mappings() {
         String::from_utf8(out).ok()
     };
     // The narrower source comes first.
-    for (subject, wanted) in [("a.b", Some("l")), ("a.c", Some("s.c")), ("a.b.c", Some("w")), ("b", None)] {
+    for (subject, wanted) in [("a.b", Some("l")), ("a.c", Some("s.c")), ("a.b.c", Some("w.b.c")), ("b", None)] {
         assert_eq!(mapped(a, subject, 0).as_deref(), wanted, "{subject}");
     }
     assert_eq!((mapped(a, "x", 10).as_deref(), mapped(a, "x", 60).as_deref()), (Some("y"), Some("z")));

@@ -1,5 +1,10 @@
 //! What a reload changes, and what it may not. Source: nats-server `reload.go:diffOptions`.
 
+use std::sync::Arc;
+
+use shard::session::admission::{ConnectionTypes, Secret};
+use shard::session::permissions::Rules;
+
 use super::field::shown_duration;
 use super::options::{Account, Options, SYSTEM_ACCOUNT, User};
 
@@ -208,16 +213,21 @@ pub fn diff(old: &Options, new: &Options) -> Result<Changes, String> {
     Ok(changes)
 }
 
-/// All that is said of them, default permissions included. nats-server has lists for names and for keys.
+/// nats-server has lists for names and for keys.
 fn same_users(old: &Options, new: &Options, keys: bool) -> bool {
-    fn users(
-        options: &Options,
-        keys: bool,
-    ) -> impl Iterator<Item = (Option<&str>, &User, Option<&std::sync::Arc<shard::session::permissions::Rules>>)>
-    {
-        options.users().filter(move |(_, user, _)| user.password.is_none() == keys)
-    }
-    users(old, keys).eq(users(new, keys))
+    said_of_users(old, keys) == said_of_users(new, keys)
+}
+
+type Said<'a> = (Option<&'a str>, &'a str, Option<&'a Secret>, Option<&'a Arc<Rules>>, ConnectionTypes);
+
+/// All of it, default permissions included.
+fn said_of_users(options: &Options, keys: bool) -> Vec<Said<'_>> {
+    let users = options.users().filter(|(_, user, _)| user.password.is_none() == keys);
+    let said = users.map(|(account, user, rules)| {
+        let User { name, password, permissions: _, allowed } = user;
+        (account, name.as_str(), password.as_ref(), rules, *allowed)
+    });
+    said.collect()
 }
 
 /// Apart from users and their permissions.

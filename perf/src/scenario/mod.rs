@@ -56,6 +56,7 @@ impl Setup {
 enum Load {
     Publish { bytes: usize },
     RuledPublish { subjects: usize, ruled: bool },
+    RuledDelivery { subjects: usize, ruled: bool },
     Fan(Fan, Between),
     Mapped,
     Request { in_flight: usize, between: Between },
@@ -79,7 +80,9 @@ impl Scenario {
     /// What the server has to be for this scenario at this scale.
     pub fn setup(&self, scale: f64) -> Setup {
         match &self.load {
-            Load::RuledPublish { subjects, ruled } => rules::setup(scaled(*subjects, scale), *ruled),
+            Load::RuledPublish { subjects, ruled } | Load::RuledDelivery { subjects, ruled } => {
+                rules::setup(scaled(*subjects, scale), *ruled)
+            }
             Load::Mapped => mapping::setup(),
             Load::Fan(_, between) | Load::Request { between, .. } | Load::ClientRequests { between, .. } => {
                 between.setup()
@@ -99,6 +102,7 @@ impl Scenario {
         match &self.load {
             Load::Publish { bytes } => publish::run(bench, *bytes),
             Load::RuledPublish { subjects, ruled } => rules::run(bench, *subjects, *ruled),
+            Load::RuledDelivery { subjects, ruled } => rules::run_delivered(bench, *subjects, *ruled),
             Load::Fan(shape, between) => fan::run(bench, shape, *between),
             Load::Mapped => mapping::run(bench),
             Load::Request { in_flight, between } => request::run(bench, *in_flight, *between),
@@ -258,6 +262,18 @@ pub const ALL: &[Scenario] = &[
         "one publisher to 1,000 subjects that 1,000 rules allow it, nobody subscribes, 16 B",
         "message",
         Load::RuledPublish { subjects: 1_000, ruled: true },
+    ),
+    row(
+        "deliver-1000-subjects",
+        "one publisher to 1,000 subjects in no order, one subscriber gets all, 16 B",
+        "delivery",
+        Load::RuledDelivery { subjects: 1_000, ruled: false },
+    ),
+    row(
+        "deliver-1000-rules",
+        "one publisher to 1,000 subjects that 1,000 rules allow it, one subscriber gets all, 16 B",
+        "delivery",
+        Load::RuledDelivery { subjects: 1_000, ruled: true },
     ),
     row(
         "request-import",

@@ -3,9 +3,9 @@
 
 use crate::failure::{Outcome, fail};
 use crate::figures::Figures;
-use crate::flow::{BATCH_BYTES, Batch};
+use crate::flow::{BATCH_BYTES, Batch, Publishing, Window, beside};
 use crate::login::Login;
-use crate::measure::Bench;
+use crate::measure::{Bench, set_throughput};
 
 use super::Setup;
 use super::publish::{Publisher, publication};
@@ -14,6 +14,7 @@ use super::wildcards::Random;
 const PAYLOAD: usize = 16;
 /// All together name each subject many times, in no order.
 const BATCHES: usize = 32;
+const DELIVERY_BYTES: usize = 40;
 /// What no rule names.
 const FORBIDDEN: &str = "perf.unruled";
 
@@ -40,6 +41,36 @@ pub fn run(bench: &Bench<'_>, subjects: usize, ruled: bool) -> Outcome<Figures> 
     let mut publisher = Publisher::new(bench.open(&login())?, batches(subjects));
     let figures = publisher.measure(bench, PAYLOAD)?;
     check(bench, subjects, ruled)?;
+    Ok(figures)
+}
+
+/// The same with one subscriber, who gets all of it.
+pub fn run_delivered(bench: &Bench<'_>, subjects: usize, ruled: bool) -> Outcome<Figures> {
+    let subjects = bench.scaled(subjects);
+    let mut subscribers = [bench.open(&login())?];
+    subscribers[0].subscribe("perf.ruled.*", None, 1)?;
+    subscribers[0].barrier()?;
+    let mut publishers = [bench.open(&login())?];
+    let batches: Vec<_> =
+        batches(subjects).into_iter().map(|batch| Batch { deliveries: batch.messages, ..batch }).collect();
+    let window = Window::new(DELIVERY_BYTES, 1);
+    let (mut figures, due) = beside(&mut subscribers, |progress| {
+        let mut publishing = Publishing::new(&mut publishers, &batches, progress, window);
+        publishing.run(bench.warmup())?;
+        let warm = publishing.due;
+        let meter = bench.meter()?;
+        publishing.run(bench.duration())?;
+        Ok((meter.stop((publishing.due - warm) as f64)?, publishing.due))
+    })?;
+    let [subscriber] = &mut subscribers;
+    subscriber.barrier()?;
+    let received = subscriber.scanner.messages();
+    if received != due {
+        return fail!("the subscriber received {received} messages instead of {due}");
+    }
+    drop(publishers);
+    check(bench, subjects, ruled)?;
+    set_throughput(&mut figures, PAYLOAD);
     Ok(figures)
 }
 

@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use crate::inspection::SubscriptionFigures;
 use crate::interest::{Interest, Matched, SubId, Table};
+use crate::session::permissions::{Permissions, Verdicts};
 use crate::shard_set::ShardSet;
 
 pub use directory::{Directory, GLOBAL};
@@ -58,7 +59,25 @@ impl Account {
     /// to.
     #[inline]
     pub fn lookup(&mut self, subject: &[u8]) -> (&Matched, &mut Table) {
-        self.interest.lookup(subject, &self.snapshot)
+        let (matched, table) = self.interest.lookup(subject, &self.snapshot);
+        (matched, table)
+    }
+
+    /// Whether permissions let a subject be published, responses apart. The answer is kept beside those who want
+    /// the subject: for the next message both are found in one place.
+    #[inline]
+    pub fn may_publish(
+        &mut self,
+        permissions: &Permissions,
+        verdicts: &mut Verdicts,
+        subject: &[u8],
+    ) -> bool {
+        let (matched, _) = self.interest.lookup(subject, &self.snapshot);
+        if matched.judged_by != permissions.number() {
+            matched.may_publish = verdicts.may_publish(permissions, subject);
+            matched.judged_by = permissions.number();
+        }
+        matched.may_publish
     }
 
     /// One of its subscriptions, as monitoring shows it.

@@ -64,7 +64,7 @@ impl Cache {
 
     /// The answer for a subject, whose hash is given; `find` fills it in where it is not known.
     #[inline]
-    pub fn lookup(&mut self, subject: &[u8], hash: u64, find: impl FnOnce(&mut Matched)) -> &Matched {
+    pub fn lookup(&mut self, subject: &[u8], hash: u64, find: impl FnOnce(&mut Matched)) -> &mut Matched {
         if self.slots.is_empty() {
             self.slots = slots(SLOTS_MIN);
         }
@@ -73,7 +73,7 @@ impl Cache {
         self.lookups += 1;
         if slot.generation == self.generation && slot.hash == hash && slot.subject == subject {
             self.hits += 1;
-            return &self.slots[index].matched;
+            return &mut self.slots[index].matched;
         }
         self.miss(subject, hash, index, find)
     }
@@ -84,12 +84,12 @@ impl Cache {
         hash: u64,
         mut index: usize,
         find: impl FnOnce(&mut Matched),
-    ) -> &Matched {
+    ) -> &mut Matched {
         let slot = &self.slots[index];
         if slot.candidate != hash && slot.hash != hash {
             self.slots[index].candidate = hash;
             find(&mut self.scratch);
-            return &self.scratch;
+            return &mut self.scratch;
         }
         if slot.generation == self.generation && slot.hash != hash {
             self.evictions += 1;
@@ -106,7 +106,7 @@ impl Cache {
         slot.subject.clear();
         slot.subject.extend_from_slice(subject);
         find(&mut slot.matched);
-        &slot.matched
+        &mut slot.matched
     }
 
     /// The answers kept and still good.

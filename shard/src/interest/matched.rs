@@ -33,6 +33,10 @@ pub struct Matched {
     pub services: Vec<u32>,
     /// The account's mapping that applies: its place.
     pub mapping: Option<u32>,
+    /// Whether some permissions, by their number, let this subject be published; the number is 0 before anybody
+    /// asked.
+    pub judged_by: u64,
+    pub may_publish: bool,
     members: Vec<Target>,
     remotes: Vec<(ShardId, u32)>,
 }
@@ -44,6 +48,7 @@ impl Matched {
         self.groups.clear();
         self.services.clear();
         self.mapping = None;
+        self.judged_by = 0;
         self.members.clear();
         self.remotes.clear();
     }

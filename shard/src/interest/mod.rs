@@ -64,7 +64,7 @@ impl Interest {
     /// Everyone who wants the subject, beside the table the answer's handles belong to. The snapshot is the
     /// account's: `forget_answers` when it changes.
     #[inline]
-    pub fn lookup(&mut self, subject: &[u8], snapshot: &Snapshot) -> (&Matched, &mut Table) {
+    pub fn lookup(&mut self, subject: &[u8], snapshot: &Snapshot) -> (&mut Matched, &mut Table) {
         let hash = self.hasher.hash_one(subject);
         let table = &mut self.table;
         let matched = self.cache.lookup(subject, hash, |matched| {

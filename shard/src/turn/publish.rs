@@ -109,10 +109,11 @@ pub fn publish(core: &mut Core, index: u32, message: &client::Message<'_>) {
 #[inline]
 fn is_refused(core: &mut Core, index: u32, subject: &[u8], reply: &[u8]) -> bool {
     let Desk { connections, verdicts, now, .. } = &mut core.desk;
-    let Connection { permissions, grants, .. } = connections.at(index);
+    let Connection { permissions, grants, account, .. } = connections.at(index);
     let mut is_denied = false;
     if let Some(permissions) = permissions {
-        is_denied = !verdicts.may_publish(permissions, subject)
+        let account = &mut core.accounts[*account as usize];
+        is_denied = !account.may_publish(permissions, verdicts, subject)
             && !permissions
                 .responses()
                 .zip(grants.as_mut())
