@@ -218,7 +218,8 @@ fn limits_and_mappings() {
         String::from_utf8(out).ok()
     };
     // The narrower source comes first.
-    for (subject, wanted) in [("a.b", Some("l")), ("a.c", Some("s.c")), ("a.b.c", Some("w.b.c")), ("b", None)] {
+    for (subject, wanted) in [("a.b", Some("l")), ("a.c", Some("s.c")), ("a.b.c", Some("w.b.c")), ("b", None)]
+    {
         assert_eq!(mapped(a, subject, 0).as_deref(), wanted, "{subject}");
     }
     assert_eq!((mapped(a, "x", 10).as_deref(), mapped(a, "x", 60).as_deref()), (Some("y"), Some("z")));
