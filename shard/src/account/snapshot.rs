@@ -7,6 +7,8 @@ use std::time::Duration;
 use super::AccountId;
 use super::imports::{ServiceImport, StreamImport};
 use super::mapping::Mappings;
+use crate::interest::Matched;
+use crate::subject::pattern;
 
 /// What connections and messages of one account meet.
 #[derive(Debug, Default)]
@@ -22,6 +24,18 @@ pub struct Snapshot {
     pub neighbours: Vec<AccountId>,
     /// Its client connections over all shards; kept over reloads.
     pub clients: Arc<AtomicUsize>,
+}
+
+impl Snapshot {
+    /// Notes what of a message on this subject leads out of the account, or elsewhere in it.
+    pub fn find(&self, subject: &[u8], matched: &mut Matched) {
+        matched.mapping = self.mappings.find(subject).map(|place| place as u32);
+        for (place, import) in self.service_imports.iter().enumerate() {
+            if pattern::matches(import.here.as_bytes(), subject) {
+                matched.services.push(place as u32);
+            }
+        }
+    }
 }
 
 /// Bounds of an account; `None` is no bound of its own. Source: nats-server `opts.go:parseAccountLimits`.

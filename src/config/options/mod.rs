@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use shard::session::admission::Secret;
 use shard::session::permissions::Rules;
-use shard::settings::{Credentials, DriverKind, Limits, Placement, Tracing};
+use shard::settings::{DriverKind, Limits, Placement, Tracing};
 
 pub use accounts::{Account, Export, Import, Mapping, User};
 
@@ -28,16 +28,6 @@ pub struct Authorization {
 }
 
 impl Authorization {
-    pub fn credentials(&self) -> Credentials {
-        match (&self.user, &self.token) {
-            (Some(name), _) => {
-                Credentials::User { name: name.clone(), password: self.password.clone().unwrap_or_default() }
-            }
-            (None, Some(token)) => Credentials::Token(token.clone()),
-            (None, None) => Credentials::None,
-        }
-    }
-
     /// The users of the list.
     pub fn users(&self) -> &[User] {
         self.users.as_ref().map_or(&[], |users| users)
@@ -137,8 +127,6 @@ impl Options {
         listed.chain(in_accounts)
     }
 
-    // To be asked at the start.
-    #[allow(dead_code)]
     /// Whether a password or token is there to be read. Source: nats-server `auth.go:checkAuthforWarnings`.
     pub fn has_plain_password(&self) -> bool {
         let is_plain = |secret: &Secret| matches!(secret, Secret::Plain(_));
