@@ -1,7 +1,7 @@
 //! Whether imports lead back to where they began. Source: nats-server `accounts.go:streamImportFormsCycle`,
 //! `serviceImportFormsCycle`.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use super::{Account, Taken};
 use shard::subject::pattern;
@@ -13,36 +13,6 @@ const DEPTH_MAX: usize = 1024;
 pub enum Kind {
     Stream,
     Service,
-}
-
-/// The subjects of imports under which they may be met, so that few are looked at.
-#[derive(Default)]
-pub struct Met {
-    literals: HashMap<String, Vec<usize>>,
-    wild: Vec<usize>,
-    count: usize,
-}
-
-impl Met {
-    /// Adds the subject of the next import.
-    pub fn push(&mut self, subject: &str) {
-        match pattern::has_wildcard(subject) {
-            true => self.wild.push(self.count),
-            false => self.literals.entry(subject.to_owned()).or_default().push(self.count),
-        }
-        self.count += 1;
-    }
-
-    /// Imports that may collide with the subject, in their order.
-    fn candidates(&self, subject: &str) -> Vec<usize> {
-        if pattern::has_wildcard(subject) {
-            return (0..self.count).collect();
-        }
-        let mut found = self.wild.clone();
-        found.extend(self.literals.get(subject).into_iter().flatten());
-        found.sort_unstable();
-        found
-    }
 }
 
 /// Follows imports of the subject, from account to account until one comes back to an account met before.
@@ -62,7 +32,7 @@ pub fn check(
         Kind::Stream => &account.taken_streams,
         Kind::Service => &account.taken_services,
     };
-    for way in met.candidates(subject).into_iter().map(|number| &all[number]) {
+    for way in met.meeting(subject).into_iter().map(|number| &all[number]) {
         let met = if kind == Kind::Stream { &way.here } else { &way.there };
         if !pattern::collide(subject, met) {
             continue;

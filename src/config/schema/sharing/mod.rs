@@ -3,6 +3,7 @@
 
 mod cycles;
 mod offers;
+mod prefixes;
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -11,6 +12,7 @@ use super::super::options::{self, Export};
 use super::imports::Import;
 use cycles::Kind;
 use offers::Offers;
+use prefixes::Prefixes;
 use shard::account::snapshot::Response;
 use shard::subject::{pattern, transform};
 
@@ -31,7 +33,8 @@ struct Taken {
     all: Vec<Way>,
     /// By exporter and what tells two imports from it apart: the subject there of a stream, here of a service.
     known: HashMap<(usize, String), usize>,
-    met: cycles::Met,
+    /// The subjects under which cycles meet them.
+    met: Prefixes,
 }
 
 /// From whom, and the subjects there and here, wildcards in their places.

@@ -4,6 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::super::super::options::Export;
+use super::prefixes::Prefixes;
 use shard::account::snapshot::Response;
 use shard::subject::pattern;
 
@@ -13,6 +14,7 @@ pub struct Offers<'a> {
     all: HashMap<&'a str, Offer<'a>>,
     /// Those that may hold other subjects, the narrower first: nats-server asks them in no order.
     wide: Vec<&'a str>,
+    places: Prefixes,
 }
 
 struct Offer<'a> {
@@ -58,6 +60,8 @@ impl<'a> Offers<'a> {
             }
         }
         offers.wide.sort_by(|one, other| pattern::narrower_first(one, other));
+        offers.wide.dedup();
+        offers.wide.iter().for_each(|exported| offers.places.push(exported));
         offers
     }
 
@@ -66,14 +70,18 @@ impl<'a> Offers<'a> {
         if let Some((exported, offer)) = self.all.get_key_value(subject) {
             return offer.is_open(account, None).then_some(*exported);
         }
-        let exported = *self.wide.iter().find(|exported| pattern::is_subset(subject, exported))?;
+        let exported = self.holding(subject)?;
         self.all[exported].is_open(account, Some(subject)).then_some(exported)
     }
 
     /// Whether one of them holds the subject, whoever may have it.
     pub fn hold(&self, subject: &str) -> bool {
-        self.all.contains_key(subject)
-            || self.wide.iter().any(|exported| pattern::is_subset(subject, exported))
+        self.all.contains_key(subject) || self.holding(subject).is_some()
+    }
+
+    fn holding(&self, subject: &str) -> Option<&'a str> {
+        let mut wide = self.places.holding(subject).into_iter().map(|place| self.wide[place]);
+        wide.find(|exported| pattern::is_subset(subject, exported))
     }
 }
 
