@@ -30,6 +30,7 @@ pub struct Selection {
     pub cid: Option<u64>,
     /// As `Connect::shown_user` has it.
     pub user: Option<String>,
+    pub account: Option<String>,
     pub sort: SortBy,
     /// The moment that idle times and uptimes refer to.
     pub now: u64,

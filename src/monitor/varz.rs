@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use hyper::StatusCode;
 use serde::Serialize;
 use shard::inspection::{Piece, Question, ShardFigures};
-use shard::settings::{Credentials, DriverKind};
+use shard::settings::DriverKind;
 
 use super::Monitor;
 use super::clock::show_uptime;
@@ -169,7 +169,7 @@ fn varz(monitor: &Monitor, shards: &[ShardFigures]) -> Varz {
         go: "",
         host: identity.host.clone(),
         port: identity.port,
-        auth_required: options.authorization.credentials() != Credentials::None,
+        auth_required: monitor.directory.borrow().admission.is_required(),
         // nats-server keeps 0 as -1.
         max_connections: match limits.max_connections {
             0 => -1,

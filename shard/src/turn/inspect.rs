@@ -99,7 +99,7 @@ fn shard(core: &Core) -> ShardFigures {
         turns: core.turns,
         letters: core.mesh.sent,
         cpu: thread_cpu(),
-        accounts: accounts.map(|account| (account.name.clone(), account.interest.figures())).collect(),
+        accounts: accounts.map(|account| (account.name().to_owned(), account.interest.figures())).collect(),
     }
 }
 
@@ -119,8 +119,8 @@ fn sight_open(
             continue;
         }
         open += 1;
-        let cid = connection.cid;
-        if selection.open && wants(&selection, cid, connection.connect.shown_user()) {
+        let (cid, account) = (connection.cid, core.accounts[connection.account as usize].name());
+        if selection.open && wants(&selection, cid, connection.connect.shown_user(), account) {
             let key = connection.measures().key(selection.sort, None, selection.now);
             let handle = Handle::Open(connection.slot);
             sightings.push(Sighting { handle, cid, key, closed_at: None });
@@ -145,7 +145,7 @@ fn sight_closed(core: &Core, selection: Selection, next: u64, open: usize) -> (O
     for number in next..end {
         let Some(figures) = core.closed.get(number) else { continue };
         let measures = &figures.measures;
-        if wants(&selection, measures.cid, &figures.user) {
+        if wants(&selection, measures.cid, &figures.user, &figures.account) {
             let key = measures.key(selection.sort, figures.reason, selection.now);
             let handle = Handle::Closed(number);
             sightings.push(Sighting { handle, cid: measures.cid, key, closed_at: measures.closed_at });
@@ -154,8 +154,9 @@ fn sight_closed(core: &Core, selection: Selection, next: u64, open: usize) -> (O
     (some(sightings, Piece::Sightings), Progress::Closed { selection, next: end, open })
 }
 
-fn wants(selection: &Selection, cid: u64, user: &str) -> bool {
+fn wants(selection: &Selection, cid: u64, user: &str, account: &str) -> bool {
     selection.cid.is_none_or(|wanted| wanted == cid)
+        && selection.account.as_ref().is_none_or(|wanted| wanted == account)
         && selection.user.as_ref().is_none_or(|wanted| wanted == user)
 }
 
@@ -194,7 +195,7 @@ fn describe(
                     continue;
                 }
                 let account = connection.account;
-                let figures = connection.figures(&core.accounts[account as usize].name);
+                let figures = connection.figures(core.accounts[account as usize].name());
                 if subscriptions && !connection.sids.is_empty() {
                     let subs = connection.sids.iter().collect::<Vec<_>>().into_iter();
                     listing = Some(Box::new(Listing { figures, account, owner: slot.index, subs }));
@@ -222,7 +223,7 @@ fn list_subscriptions(core: &Core, listing: &mut Listing, left: &mut usize) {
 fn count(core: &mut Core, wanted: Interested, skip: usize, take: usize) -> (Option<Piece>, Progress) {
     let accounts = core.accounts.iter_mut().enumerate();
     let accounts =
-        accounts.filter(|(_, account)| wanted.account.as_ref().is_none_or(|it| *it == account.name));
+        accounts.filter(|(_, account)| wanted.account.as_ref().is_none_or(|it| *it == account.name()));
     let Some(subject) = &wanted.test else {
         let total = accounts.map(|(_, account)| account.interest.table.len()).sum();
         let walk = Progress::Walk { wanted, skip, take, account: 0, next: 0 };
@@ -255,7 +256,7 @@ fn walk(
             break;
         };
         let table = &record.interest.table;
-        let passed_over = wanted.account.as_ref().is_some_and(|wanted| *wanted != record.name);
+        let passed_over = wanted.account.as_ref().is_some_and(|wanted| *wanted != record.name());
         if passed_over || next >= table.handles_end() {
             (account, next) = (account + 1, 0);
             continue;

@@ -81,6 +81,12 @@ impl Permissions {
         }
     }
 
+    /// Tells them from all others of this process; never 0.
+    #[inline]
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
     pub fn rules(&self) -> &Rules {
         &self.rules
     }
