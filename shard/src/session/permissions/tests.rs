@@ -74,6 +74,8 @@ fn denied_to_all_whatever_is_denied_to_a_queue() {
 
 #[test]
 fn identities_are_of_one_set_each() {
+    fn shared_by_shards<T: Send + Sync>(_: &T) {}
+    shared_by_shards(&rules(ALL, ALL));
     let (one, other) = (rules(ALL, (None, &["a"])), rules(ALL, (None, &["a"])));
     assert_eq!(one, other);
     assert_ne!(one.number, other.number);
