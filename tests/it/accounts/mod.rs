@@ -16,7 +16,7 @@
 //! | `A connects`, `… ann:pw`, `… {…}` | CONNECT, quiet; with credentials; with fields of one's own |
 //! | `A> text` | a line sent; `#` stands for the size of what follows in PUB, for both sizes in HPUB |
 //! | `A< text` | all that A is told until all is quiet, messages sorted |
-//! | `reload`, then `\| text` | the configuration changes |
+//! | `reload`, then `\| text` | the configuration changes; `Z< <refused>` when it is not taken |
 //! | `pause 300` | milliseconds in which nothing is done |
 //! | `log text` | the log has a line with it |
 //!

@@ -8,6 +8,7 @@ use super::script::{Act, Case, Does, Stage};
 use super::wording;
 use crate::conformance::escape;
 use crate::support::process::Signal;
+use crate::support::program;
 use crate::support::raw::{Raw, Received};
 use crate::support::scratch::Scratch;
 use crate::support::server::{Launch, Server};
@@ -16,6 +17,10 @@ use crate::support::PATIENCE;
 
 /// How long a recording waits for more; only recordings rest on time.
 const SILENCE: Duration = Duration::from_millis(60);
+
+/// In the line that ends every attempt to reload.
+const RELOAD_ENDS: &str = " server configuration";
+const VIOLATION: &str = "-ERR 'Authorization Violation'";
 
 /// A running server, and the file that it read.
 pub struct Theatre {
@@ -37,12 +42,17 @@ impl Theatre {
         Theatre { server: launch.start(), scratch }
     }
 
-    fn reload(&self, text: &str) {
-        let ends = " server configuration";
-        let before = self.server.log.text().lines().filter(|line| line.contains(ends)).count();
+    /// Has the configuration read; false when it is refused.
+    fn reload(&self, text: &str) -> bool {
+        let ended = || {
+            let text = self.server.log.text();
+            text.lines().filter(|line| line.contains(RELOAD_ENDS)).map(str::to_owned).collect::<Vec<_>>()
+        };
+        let before = ended().len();
         std::fs::write(self.scratch.file("server.conf"), known(text)).expect("a configuration file");
         self.server.process.signal(Signal::HUP);
-        self.server.log.expect_times(ends, before + 1);
+        self.server.log.expect_times(RELOAD_ENDS, before + 1);
+        ended()[before].contains("Reloaded")
     }
 }
 
@@ -85,6 +95,8 @@ fn difference(case: &Case, at: usize, told: &BTreeMap<char, Vec<String>>) -> Str
 struct Playing<'a> {
     theatre: &'a Theatre,
     connections: BTreeMap<char, Client>,
+    /// How the reload that was done last ended.
+    reloaded: Option<bool>,
 }
 
 struct Client {
@@ -99,7 +111,7 @@ struct Client {
 
 impl<'a> Playing<'a> {
     fn new(theatre: &'a Theatre) -> Playing<'a> {
-        Playing { theatre, connections: BTreeMap::new() }
+        Playing { theatre, connections: BTreeMap::new(), reloaded: None }
     }
 
     fn perform(&mut self, does: &Does, expected: Option<&Act>) {
@@ -126,7 +138,7 @@ impl<'a> Playing<'a> {
                     }
                 }
             }
-            Does::Reload(text) => self.theatre.reload(text),
+            Does::Reload(text) => self.reloaded = Some(self.theatre.reload(text)),
             Does::Pause(milliseconds) => std::thread::sleep(Duration::from_millis(*milliseconds)),
             Does::Log(text) => drop(self.theatre.server.log.expect(text)),
             Does::Nothing => {}
@@ -169,11 +181,19 @@ impl<'a> Playing<'a> {
     /// What each connection was told since it was asked last; closed ones are taken off the stage.
     fn told(&mut self, expected: Option<&Act>) -> BTreeMap<char, Vec<String>> {
         let mut all = BTreeMap::new();
+        let reloaded = self.reloaded.take();
+        if reloaded == Some(false) {
+            all.insert('Z', vec!["Z< <refused>".to_owned()]);
+        }
         for (who, client) in &mut self.connections {
             client.settle(*who, expected);
             let mut lines: Vec<_> = client.told.drain(..).map(|unit| line(*who, &unit)).collect();
             sort_messages(&mut lines);
             if client.closed {
+                // nats-server does not always come round to telling those whom a reload cuts.
+                if reloaded.is_some() && lines.is_empty() && !program::is_corebus() {
+                    lines.push(format!("{who}< {VIOLATION}"));
+                }
                 lines.push(format!("{who}< <closed>"));
             }
             if !lines.is_empty() {

@@ -135,10 +135,12 @@ impl Case {
         self.acts.push(Act { does, written: vec![line.into()], told: BTreeMap::new() });
     }
 
+    /// Lines said in one go are one act, unless the next one needs what the one before it brought.
     fn sends(&mut self, who: char, text: &str, line: &str) {
         if let Some(Act { does: Does::Sends(last, lines), written, told }) = self.acts.last_mut()
             && *last == who
             && told.is_empty()
+            && !text.contains("@reply")
         {
             lines.push(text.into());
             written.push(line.into());

@@ -51,7 +51,7 @@ pub fn reply_subject(unit: &[u8]) -> Option<String> {
         "HMSG" => 6,
         _ => return None,
     };
-    (words.len() == with_reply).then(|| words[3].to_owned())
+    (words.len() == with_reply && !words[3].is_empty()).then(|| words[3].to_owned())
 }
 
 /// A unit as scripts have it: INFO, reply subjects and measurements are another each time.
@@ -61,9 +61,9 @@ pub fn masked(unit: &[u8]) -> Vec<u8> {
     }
     let Ok(text) = std::str::from_utf8(unit) else { return unit.to_vec() };
     let text = without_reply_numbers(text);
-    match text.find('{').filter(|_| text.starts_with("MSG ") || text.starts_with("HMSG ")) {
-        Some(start) => without_measures(&text, start).into_bytes(),
-        None => text.into_bytes(),
+    match text.starts_with("MSG ") || text.starts_with("HMSG ") {
+        true => without_measures(&text).into_bytes(),
+        false => text.into_bytes(),
     }
 }
 
@@ -77,17 +77,30 @@ fn without_reply_numbers(text: &str) -> String {
     })
 }
 
-/// JSON with what was measured taken out, and no sizes, for they follow it.
-fn without_measures(text: &str, start: usize) -> String {
-    let Some(end) = text.rfind('}') else { return text.to_owned() };
-    let Ok(mut json) = serde_json::from_str::<Value>(&text[start..=end]) else { return text.to_owned() };
-    mask(&mut json);
-    let (line, rest) = text[..start].split_once("\r\n").unwrap_or((&text[..start], ""));
-    let words = line.split(' ').map(|word| if word.parse::<usize>().is_ok() { "#" } else { word });
-    // The subscription's number stands third and is none of these.
-    let sid = line.split(' ').nth(2).unwrap_or_default();
-    let line = words.enumerate().map(|(at, word)| if at == 2 { sid } else { word }).collect::<Vec<_>>();
-    format!("{}\r\n{rest}{json}{}", line.join(" "), &text[end + 1..])
+/// JSON with what was measured taken out, line by line, and no sizes where there was some, for they follow it.
+fn without_measures(text: &str) -> String {
+    let mut lines: Vec<String> = text.split("\r\n").map(str::to_owned).collect();
+    let mut changed = false;
+    for line in &mut lines[1..] {
+        let (Some(start), Some(end)) = (line.find('{'), line.rfind('}')) else { continue };
+        let Ok(mut json) = serde_json::from_str::<Value>(&line[start..=end]) else { continue };
+        mask(&mut json);
+        let masked = format!("{}{json}{}", &line[..start], &line[end + 1..]);
+        changed |= masked != *line;
+        *line = masked;
+    }
+    if changed {
+        lines[0] = without_sizes(&lines[0]);
+    }
+    lines.join("\r\n")
+}
+
+/// nats-server leaves two blanks where its own messages have no reply subject; that is no difference either.
+fn without_sizes(line: &str) -> String {
+    let words = line.split(' ').filter(|word| !word.is_empty());
+    let is_size = |at: usize, word: &str| at > 2 && word.parse::<usize>().is_ok();
+    let words = words.enumerate().map(|(at, word)| if is_size(at, word) { "#" } else { word });
+    words.collect::<Vec<_>>().join(" ")
 }
 
 fn mask(json: &mut Value) {
