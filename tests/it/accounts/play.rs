@@ -189,6 +189,9 @@ impl<'a> Playing<'a> {
             client.settle(*who, expected);
             let mut lines: Vec<_> = client.told.drain(..).map(|unit| line(*who, &unit)).collect();
             sort_messages(&mut lines);
+            if reloaded.is_some() {
+                lines.sort();
+            }
             if client.closed {
                 // nats-server does not always come round to telling those whom a reload cuts.
                 if reloaded.is_some() && lines.is_empty() && !program::is_corebus() {
