@@ -18,16 +18,33 @@ fn lines(block: &[u8]) -> impl Iterator<Item = &[u8]> {
         if rest.is_empty() {
             return None;
         }
-        let mut end = 0;
-        loop {
-            end = memchr::memchr(b'\n', &rest[end..]).map_or(rest.len(), |at| end + at + 1);
-            if !matches!(rest.get(end), Some(b' ' | b'\t')) {
-                break;
-            }
+        let mut end = line_end(rest);
+        while matches!(rest.get(end), Some(b' ' | b'\t')) {
+            end += line_end(&rest[end..]);
         }
         let (line, behind) = rest.split_at(end);
         rest = behind;
         Some(line)
+    })
+}
+
+fn line_end(bytes: &[u8]) -> usize {
+    memchr::memchr(b'\n', bytes).map_or(bytes.len(), |at| at + 1)
+}
+
+/// Lines as they stand, without those of a header by that name and what belongs to them. One that looks like
+/// such a line behind its blanks is none to who knows of folding, and is one to others: it is left out too.
+fn kept<'a>(block: &'a [u8], name: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
+    let mut rest = block;
+    let mut is_left_out = false;
+    let physical = std::iter::from_fn(move || {
+        let (line, behind) = rest.split_at(line_end(rest));
+        rest = behind;
+        (!line.is_empty()).then_some(line)
+    });
+    physical.filter(move |line| {
+        is_left_out = is_named(line, name) || (is_left_out && line.starts_with(&[b' ']) | line.starts_with(&[b'\t']));
+        !is_left_out
     })
 }
 
@@ -48,11 +65,10 @@ pub fn write_tail_with(
 ) -> usize {
     let (block, payload) = body.split_at(header_len.unwrap_or(0).min(body.len()));
     let block = block.strip_suffix(b"\r\n").unwrap_or(block);
-    let kept = |line: &&[u8]| !is_named(line, name);
     let start = if block.is_empty() { VERSION.len() } else { 0 };
     // A block that does not end its last line could swallow what follows.
     let repair = if block.is_empty() || block.ends_with(b"\r\n") { 0 } else { 2 };
-    let kept_len: usize = lines(block).filter(kept).map(<[u8]>::len).sum();
+    let kept_len: usize = kept(block, name).map(<[u8]>::len).sum();
     let new_len = start + kept_len + repair + name.len() + 2 + value.len() + 4;
     if !reply.is_empty() {
         out.extend_from_slice(reply);
@@ -63,7 +79,7 @@ pub fn write_tail_with(
     out.extend_from_slice((new_len + payload.len()).to_string().as_bytes());
     out.extend_from_slice(b"\r\n");
     out.extend_from_slice(&VERSION[..start]);
-    lines(block).filter(kept).for_each(|line| out.extend_from_slice(line));
+    kept(block, name).for_each(|line| out.extend_from_slice(line));
     out.extend_from_slice(&b"\r\n"[..repair]);
     for part in [name, b": ", value, b"\r\n\r\n", payload, b"\r\n"] {
         out.extend_from_slice(part);
@@ -94,7 +110,7 @@ mod tests {
         assert_eq!(with("r", "", "hi"), "r 26 28\r\nNATS/1.0\r\nWho: {\"a\":1}\r\n\r\nhi\r\n");
         let head = "NATS/1.0\r\nA: b\r\n";
         let want = "32 34\r\nNATS/1.0\r\nA: b\r\nWho: {\"a\":1}\r\n\r\nhi\r\n";
-        for forged in ["", "Who: x\r\n", "WHO:x\r\nwho : y\r\n", "Who: x\r\n folded\r\n\tmore\r\n"] {
+        for forged in ["", "Who: x\r\n", "WHO:x\r\nwho : y\r\n", "Who: x\r\n folded\r\n\tmore\r\n", " Who: x\r\n more\r\n"] {
             assert_eq!(with("", &format!("{head}{forged}\r\n"), "hi"), want, "{forged}");
         }
         // What follows no line end is no line of its own.

@@ -51,17 +51,17 @@ pub fn connect(core: &mut Core, index: u32, json: &[u8]) {
 }
 
 /// A first operation that is no CONNECT, where one must show something: it may be that whoever shows nothing is
-/// somebody. Answers whether it is let in. Source: nats-server `parser.go:parse`.
-pub fn enter_silently(core: &mut Core, index: u32) -> bool {
+/// somebody; else it is cut. Source: nats-server `parser.go:parse`.
+pub fn enter_silently(core: &mut Core, index: u32) {
     let admission = &core.settings.directory.admission;
     let user = admission.no_auth_user.as_ref().and_then(|name| admission.users.get(name)).cloned();
-    let Some(user) = user.filter(|user| user.allowed.contains(KIND)) else { return false };
+    let Some(user) = user.filter(|user| user.allowed.contains(KIND)) else { return violation(core, index) };
     let connection = core.desk.connections.at(index);
     connection.connected = true;
     connection.is_default = true;
-    let slot = connection.slot;
-    enter(core, index, user.account, Some(user), Cause::Connect);
-    core.desk.connections.get(slot).is_some_and(|connection| connection.closing.is_none())
+    if enter(core, index, user.account, Some(user), Cause::Connect) {
+        moves::settle(core, index);
+    }
 }
 
 fn judged(core: &mut Core, index: u32, judgement: Judgement, cause: Cause) {

@@ -29,9 +29,7 @@ pub fn feed(core: &mut Core, index: u32, mut data: &[u8]) {
         let rules = Rules { headers: connection.headers, max_payload: connection.max_payload, ..core.rules };
         if connection.inbox.is_empty() {
             if connection.awaits_connect && !client::may_be_connect(data) {
-                if !admit::enter_silently(core, index) {
-                    return admit::violation(core, index);
-                }
+                admit::enter_silently(core, index);
                 continue;
             }
             match client::parse(data, &rules) {
