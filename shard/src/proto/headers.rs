@@ -43,7 +43,8 @@ fn kept<'a>(block: &'a [u8], name: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
         (!line.is_empty()).then_some(line)
     });
     physical.filter(move |line| {
-        is_left_out = is_named(line, name) || (is_left_out && line.starts_with(&[b' ']) | line.starts_with(&[b'\t']));
+        is_left_out =
+            is_named(line, name) || (is_left_out && line.starts_with(&[b' ']) | line.starts_with(&[b'\t']));
         !is_left_out
     })
 }
@@ -110,7 +111,13 @@ mod tests {
         assert_eq!(with("r", "", "hi"), "r 26 28\r\nNATS/1.0\r\nWho: {\"a\":1}\r\n\r\nhi\r\n");
         let head = "NATS/1.0\r\nA: b\r\n";
         let want = "32 34\r\nNATS/1.0\r\nA: b\r\nWho: {\"a\":1}\r\n\r\nhi\r\n";
-        for forged in ["", "Who: x\r\n", "WHO:x\r\nwho : y\r\n", "Who: x\r\n folded\r\n\tmore\r\n", " Who: x\r\n more\r\n"] {
+        for forged in [
+            "",
+            "Who: x\r\n",
+            "WHO:x\r\nwho : y\r\n",
+            "Who: x\r\n folded\r\n\tmore\r\n",
+            " Who: x\r\n more\r\n",
+        ] {
             assert_eq!(with("", &format!("{head}{forged}\r\n"), "hi"), want, "{forged}");
         }
         // What follows no line end is no line of its own.

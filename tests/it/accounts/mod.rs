@@ -24,7 +24,7 @@
 //! ann's public key and her signature of this connection's nonce (`@sig:ann:B@`: of B's).
 
 mod keys;
-mod scripts;
 mod play;
 mod script;
+mod scripts;
 mod wording;

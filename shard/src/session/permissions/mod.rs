@@ -102,19 +102,20 @@ impl Permissions {
             && !self.publish_deny.matches(subject)
     }
 
-    /// Whether a subscription may be made. The lists see its pattern as if it were a subject: what is denied in a
-    /// part of it alone is left to `may_receive`. Source: nats-server `client.go:canSubscribeInternal`.
+    /// Whether a subscription may be made. What is allowed must hold all of its pattern. What is denied sees it as if
+    /// it were a subject: what is denied in a part of it alone is left to `may_receive`. Source: nats-server
+    /// `client.go:canSubscribeInternal`, where `a.*` allows `a.>`.
     pub fn may_subscribe(&self, pattern: &[u8], queue: Option<&[u8]>) -> bool {
         let queue = named(queue);
-        let is_allowed = match (&self.subscribe_allow, queue) {
-            (None, _) => true,
-            (Some(allow), None) => allow.cover(pattern, None),
-            // Where queues are named for a subject, only these are allowed on it.
-            (Some(allow), Some(queue)) => match allow.meet(pattern, queue) {
-                Met { bound: true, queue, .. } => queue,
-                Met { plain, .. } => plain,
-            },
-        };
+        let is_allowed = self.subscribe_allow.as_ref().is_none_or(|allow| {
+            let is_met = match queue.map(|queue| allow.meet(pattern, queue)) {
+                // Where queues are named for a subject, only these are allowed on it.
+                Some(Met { bound: true, queue, .. }) => queue,
+                Some(Met { plain, .. }) => plain,
+                None => true,
+            };
+            is_met && allow.hold(pattern, queue)
+        });
         is_allowed && !self.subscribe_deny.cover(pattern, queue)
     }
 

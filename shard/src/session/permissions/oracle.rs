@@ -49,12 +49,17 @@ impl Oracle {
     fn is_allowed(&self, pattern: &str, queue: Option<&str>) -> bool {
         let Some(allow) = &self.subscribe.allow else { return true };
         let on_pattern: Vec<&Entry> = allow.iter().filter(|entry| entry.covers(pattern)).collect();
+        let is_open = tokens(pattern).last().is_some_and(|token| token == ">");
+        let is_held = on_pattern.iter().any(|entry| {
+            let is_mine = entry.queue.is_none() || queue.is_some_and(|queue| entry.is_for(queue));
+            is_mine && (entry.is_open() || !is_open)
+        });
         if let Some(queue) = queue
             && on_pattern.iter().any(|entry| entry.queue.is_some())
         {
-            return on_pattern.iter().any(|entry| entry.is_for(queue));
+            return is_held && on_pattern.iter().any(|entry| entry.is_for(queue));
         }
-        on_pattern.iter().any(|entry| entry.queue.is_none())
+        is_held && on_pattern.iter().any(|entry| entry.queue.is_none())
     }
 
     pub fn may_receive(&self, subject: &str, queue: Option<&str>) -> bool {
@@ -96,12 +101,16 @@ impl Entry {
         if given.contains(&"") {
             return false;
         }
-        let is_open = self.tokens.last().is_some_and(|token| token == ">");
+        let is_open = self.is_open();
         let fixed = self.tokens.len() - usize::from(is_open);
         let length_fits = if is_open { given.len() > fixed } else { given.len() == fixed };
         let is_wild = |token: &&str| *token == "*" || *token == ">";
         let fits = |(own, given): (&String, &&str)| own == "*" || (own == given && !is_wild(given));
         length_fits && self.tokens[..fixed].iter().zip(&given).all(fits)
+    }
+
+    fn is_open(&self) -> bool {
+        self.tokens.last().is_some_and(|token| token == ">")
     }
 
     fn is_for(&self, queue: &str) -> bool {

@@ -63,6 +63,32 @@ impl Patterns {
         self.descend(ROOT, subject, &mut wanted)
     }
 
+    /// Whether a pattern, of which `wanted` says so, holds all that the subject, a pattern itself, matches. As `find`,
+    /// but for a subject that ends in `>`: only what ends so too holds all of that.
+    pub fn hold(&self, subject: &[u8], mut wanted: impl FnMut(u32) -> bool) -> bool {
+        if subject != b">" && !subject.ends_with(b".>") {
+            return self.find(subject, wanted);
+        }
+        if self.nodes.is_empty() || has_empty_token(subject) {
+            return false;
+        }
+        // What lies at the end of a node's tail holds the subject; the last token meets nothing else.
+        let above = subject.strip_suffix(b">").unwrap_or(subject);
+        self.tails_above(ROOT, above, &mut wanted)
+    }
+
+    /// Whether a tail is met on the way along these tokens, each with its dot.
+    fn tails_above(&self, node: u32, rest: &[u8], wanted: &mut impl FnMut(u32) -> bool) -> bool {
+        let &Node { star, tail, .. } = self.node(node);
+        if self.ends(tail, wanted) {
+            return true;
+        }
+        let Some(end) = memchr::memchr(b'.', rest) else { return false };
+        let literal = self.literal(node, &rest[..end]);
+        let mut below = |child: u32| child != NONE && self.tails_above(child, &rest[end + 1..], wanted);
+        below(literal) || below(star)
+    }
+
     /// Whether a pattern matches the subject.
     #[inline]
     pub fn matches(&self, subject: &[u8]) -> bool {

@@ -20,7 +20,7 @@ struct Queues {
     wild: Vec<Box<[u8]>>,
 }
 
-/// What of the scopes a subject meets.
+/// What of the scopes meets a pattern, taken for a subject.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Met {
     pub plain: bool,
@@ -67,12 +67,18 @@ impl Scopes {
         self.plain.matches(subject) || queue.is_some_and(|queue| self.bind_queue(subject, queue))
     }
 
-    /// All that there is to know of a subject.
-    pub fn meet(&self, subject: &[u8], queue: &[u8]) -> Met {
+    /// Whether a pattern without queue, or one that is bound to the queue, holds all that this one matches.
+    pub fn hold(&self, pattern: &[u8], queue: Option<&[u8]>) -> bool {
+        let holds = |queue| self.bound.hold(pattern, |number| self.queues[number as usize].hold(queue));
+        self.plain.hold(pattern, |_| true) || queue.is_some_and(holds)
+    }
+
+    /// All that there is to know of a pattern that is to be subscribed to with a queue.
+    pub fn meet(&self, pattern: &[u8], queue: &[u8]) -> Met {
         Met {
-            plain: self.plain.matches(subject),
-            bound: self.bound.matches(subject),
-            queue: self.bind_queue(subject, queue),
+            plain: self.plain.matches(pattern),
+            bound: self.bound.matches(pattern),
+            queue: self.bind_queue(pattern, queue),
         }
     }
 

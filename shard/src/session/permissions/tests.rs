@@ -1,6 +1,7 @@
 use super::*;
 use crate::driver::sim::Dice;
 use crate::mouths::examine_permissions;
+use crate::subject::pattern;
 
 /// Questions that are asked at least, each of chance; `COREBUS_PERMISSIONS_SEED` replays one set of rules.
 const QUESTIONS: u64 = 4_000_000;
@@ -113,6 +114,24 @@ fn rule(rules: &mut Rules, line: &str) {
     }
 }
 
+/// Whether a pattern that ends in `>` is wider than anything that is allowed.
+fn is_too_wide(rules: &Rules, subject: &str, queue: Option<&str>) -> bool {
+    let is_open = subject == ">" || subject.ends_with(".>");
+    let holds = |entry: &String| {
+        let mut words = entry.split_whitespace();
+        let (wide, bound) = (words.next().unwrap_or_default(), words.next());
+        let is_mine =
+            bound.is_none() || queue.zip(bound).is_some_and(|(queue, bound)| is_queue(queue, bound));
+        is_mine && pattern::is_subset(subject, wide)
+    };
+    let allowed = rules.subscribe.allow.as_ref().filter(|allow| !allow.is_empty());
+    is_open && allowed.is_some_and(|allow| !allow.iter().any(holds))
+}
+
+fn is_queue(queue: &str, bound: &str) -> bool {
+    queue == bound || (pattern::has_wildcard(bound) && pattern::is_subset(queue, bound))
+}
+
 fn check(rules: &Rules, question: &str) {
     let (permissions, oracle) = (Permissions::new(rules.clone()), oracle::Oracle::new(rules));
     let (asked, answer) = question.split_once(": ").expect("an answer");
@@ -125,6 +144,11 @@ fn check(rules: &Rules, question: &str) {
         assert_eq!(permissions.may_publish(subject.as_bytes()), allowed, "{question} {rules:?}");
         assert_eq!(oracle.may_publish(subject), allowed, "{question} {rules:?}");
         return;
+    }
+    if allowed && is_too_wide(rules, subject, queue) {
+        // nats-server allows it, and delivers what no rule allows.
+        assert!(!permissions.may_subscribe(subject.as_bytes(), queue_bytes), "{question} {rules:?}");
+        return assert!(!oracle.may_subscribe(subject, queue));
     }
     assert_eq!(permissions.may_subscribe(subject.as_bytes(), queue_bytes), allowed, "{question} {rules:?}");
     assert_eq!(oracle.may_subscribe(subject, queue), allowed, "{question} {rules:?}");
