@@ -123,6 +123,8 @@ fn a_system_account_alone_keeps_nobody_out() {
         let admission = compiled(text).admission;
         let guest = admission.no_auth_user.as_ref().filter(|name| name.starts_with("nats-"));
         assert_eq!(guest.is_some(), open, "{text}");
+        // INFO asks those too who need not say anything, but for a guest that is configured.
+        assert_eq!(admission.asks(), admission.has_list && !text.contains("no_auth_user"), "{text}");
         if let Some(guest) = guest {
             assert!(admission.has_list && admission.users[guest].account == GLOBAL, "{text}");
         }

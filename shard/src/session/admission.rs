@@ -23,6 +23,8 @@ pub struct Admission {
     pub no_auth_user: Option<String>,
     /// Users or keys are configured, be it none.
     pub has_list: bool,
+    /// The server itself made up `no_auth_user`: INFO asks all the same.
+    pub is_guest_made_up: bool,
 }
 
 /// What a CONNECT amounts to.
@@ -57,6 +59,12 @@ impl Admission {
     /// Whether CONNECT must show something.
     pub fn is_required(&self) -> bool {
         self.has_list || self.shared.is_some()
+    }
+
+    /// Whether INFO asks to show something: not where one who does not is somebody. Source: nats-server
+    /// `server.go:createClientEx`.
+    pub fn asks(&self) -> bool {
+        self.is_required() && (self.no_auth_user.is_none() || self.is_guest_made_up)
     }
 
     /// Whether INFO must bring something to be signed.
