@@ -202,7 +202,8 @@ fn limits_and_mappings() {
     let directory = compiled(
         "mappings: {g: h}\n\
          accounts { A { limits: {max_conn: 2, max_subs: 0, max_pay: -1, max_leafs: -2}\n\
-         mappings: {\"a.>\": \"w.>\", \"a.*\": \"s.$1\", a.b: l, x: [{dest: y, weight: 50}, {dest: z, weight: 50}]} } }",
+         mappings: {\"a.>\": \"w.>\", \"a.*\": \"s.$1\", a.b: l\n\
+         x: [{dest: y, weight: 50}, {dest: z, weight: 50}]} } }",
     );
     let a = account(&directory, "A");
     let limits = Limits {
