@@ -2,6 +2,7 @@
 //!
 //! `COREBUS_TEST_SERVER=/path/to/nats-server` drives that server with the same tests instead.
 
+mod accounts;
 mod bounds;
 mod config;
 mod conformance;

@@ -5,6 +5,9 @@ pub mod imports;
 pub mod mapping;
 pub mod shadows;
 pub mod snapshot;
+mod sources;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

@@ -109,6 +109,10 @@ impl Cache {
         &mut slot.matched
     }
 
+    pub fn places(&self) -> usize {
+        self.slots.len()
+    }
+
     /// The answers kept and still good.
     pub fn answers(&self) -> impl Iterator<Item = &Matched> {
         let live = self.slots.iter().filter(|slot| slot.generation == self.generation);

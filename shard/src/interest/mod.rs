@@ -79,6 +79,11 @@ impl Interest {
         self.cache.void_all();
     }
 
+    /// Places of its cache.
+    pub fn kept(&self) -> usize {
+        self.cache.places()
+    }
+
     /// What this shard knows of the account's interest, in figures; looks through the whole cache.
     pub fn figures(&self) -> InterestFigures {
         let mut figures = InterestFigures {

@@ -5,6 +5,7 @@
 
 mod documents;
 mod interest;
+mod mapping;
 mod permissions;
 mod protocol;
 mod subjects;
@@ -16,6 +17,7 @@ mod tests;
 
 pub use documents::{connect, info};
 pub use interest::interest;
+pub use mapping::mapping;
 pub use permissions::{examine as examine_permissions, permissions};
 pub use protocol::protocol;
 pub use subjects::subject;

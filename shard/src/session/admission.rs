@@ -86,13 +86,19 @@ impl Admission {
         let Connect { user, password, token, nkey, signature, .. } = connect;
         let is_silent = connect.is_silent();
         let named = if is_silent {
-            self.default_user()
+            self.default_user().map(Some)
         } else if !self.nkeys.is_empty() && !nkey.is_empty() {
-            self.nkeys.get(nkey)
-        } else if !user.is_empty() {
-            self.users.get(user)
+            Some(self.nkeys.get(nkey))
+        } else if !self.users.is_empty() && !user.is_empty() {
+            Some(self.users.get(user))
         } else {
             None
+        };
+        // Who names somebody is that one or nobody, whatever else is shown.
+        let named = match named {
+            Some(None) => return Judgement::Refused,
+            Some(found) => found,
+            None => None,
         };
         if let Some(named) = named {
             if !named.allowed.contains(kind) {
@@ -257,6 +263,18 @@ mod tests {
         let password = password.map(Secret::new);
         let allowed = ConnectionTypes::ALL;
         Arc::new(User { name: name.to_owned(), password, account: 1, permissions: None, allowed })
+    }
+
+    /// As where a flag gives a token beside the users of a file.
+    #[test]
+    fn who_names_somebody_is_nobody_else() {
+        let shared = Some(Shared::Token(Secret::new("t")));
+        let users = [("u".to_owned(), user("u", Some("p")))].into();
+        let admission = Admission { shared, users, has_list: true, ..Admission::default() };
+        assert_eq!(judge(&admission, &connect("", "", "t")), Judgement::Sharer);
+        assert_eq!(judge(&admission, &connect("x", "", "t")), Judgement::Refused);
+        assert_eq!(judge(&admission, &connect("u", "", "t")), Judgement::Refused);
+        assert!(matches!(judge(&admission, &connect("u", "p", "")), Judgement::User(_)));
     }
 
     #[test]

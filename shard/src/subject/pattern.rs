@@ -171,4 +171,75 @@ mod tests {
             assert!(!collide(one, other) && !collide(other, one), "{one} {other}");
         }
     }
+
+    fn all(tokens: &[&str], length_max: usize) -> Vec<String> {
+        let mut all: Vec<String> = vec![String::new()];
+        let mut done = 0;
+        for _ in 0..length_max {
+            let end = all.len();
+            for at in done..end {
+                for token in tokens {
+                    let dot = if all[at].is_empty() { "" } else { "." };
+                    all.push(format!("{}{dot}{token}", all[at]));
+                }
+            }
+            done = end;
+        }
+        all.split_off(1)
+    }
+
+    /// The relations between patterns follow from what each matches.
+    #[test]
+    fn relations_are_those_of_the_subjects_matched() {
+        let mut patterns = all(&["a", "b", "*", ">"], 3);
+        patterns.retain(|text| is_valid(text));
+        let subjects = all(&["a", "b", "c"], 4);
+        let set = |pattern: &str| {
+            let matched = |subject: &String| matches(pattern.as_bytes(), subject.as_bytes());
+            subjects.iter().map(matched).collect::<Vec<bool>>()
+        };
+        let sets: Vec<Vec<bool>> = patterns.iter().map(|pattern| set(pattern)).collect();
+        for (one, ones) in patterns.iter().zip(&sets) {
+            for (other, others) in patterns.iter().zip(&sets) {
+                let both: Vec<bool> = ones.iter().zip(others).map(|(one, other)| *one && *other).collect();
+                let common = overlap(one.as_bytes(), other.as_bytes());
+                let common = common.map(|common| String::from_utf8(common).unwrap());
+                assert_eq!(common.is_some(), both.contains(&true), "{one} {other}");
+                assert_eq!(common.is_some(), collide(one, other), "{one} {other}");
+                assert_eq!(is_subset(one, other), both == *ones, "{one} {other}");
+                if let Some(common) = common {
+                    assert_eq!(set(&common), both, "{one} {other}: {common}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn matching() {
+        for (pattern, subject) in [
+            ("a", "a"),
+            ("a.*", "a.b"),
+            ("*", "*"),
+            ("a.>", "a.b.c"),
+            (">", "a"),
+            ("*x", "*x"),
+            (">.a", ">.a"),
+        ] {
+            assert!(matches(pattern.as_bytes(), subject.as_bytes()), "{pattern} {subject}");
+        }
+        for (pattern, subject) in [
+            ("a", "b"),
+            ("a", "a.b"),
+            ("a.b", "a"),
+            ("a.>", "a"),
+            ("a.>", "a."),
+            ("a.>", "a.b..c"),
+            ("*", ""),
+            ("", ""),
+            ("*x", "yx"),
+            (">.a", "b.a"),
+        ] {
+            assert!(!matches(pattern.as_bytes(), subject.as_bytes()), "{pattern} {subject}");
+        }
+    }
 }

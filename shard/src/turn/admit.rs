@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use super::core::Core;
 use super::subscribe::{self, remove_subscriptions};
 use super::{moves, operations, services};
-use crate::account::{AccountId, GLOBAL};
+use crate::account::{AccountId, GLOBAL, Snapshot};
 use crate::launch::Report;
 use crate::proto::connect::Connect;
 use crate::proto::text::{self, Reason};
@@ -23,6 +23,11 @@ const KIND: ConnectionTypes = ConnectionTypes::STANDARD;
 
 pub fn connect(core: &mut Core, index: u32, json: &[u8]) {
     let connection = core.desk.connections.at(index);
+    if std::mem::take(&mut connection.is_default) {
+        // It did not say this itself.
+        connection.connect.user = String::new();
+        connection.connect.nkey = String::new();
+    }
     if let Err(error) = connection.connect.merge(json) {
         return operations::close_with_log(core, index, &error, Reason::ProtocolViolation);
     }
@@ -144,11 +149,7 @@ fn enter(core: &mut Core, index: u32, account: AccountId, user: Option<Arc<User>
         connection.registered = true;
         let before = snapshot.clients.fetch_add(1, Ordering::Relaxed);
         if snapshot.limits.max_connections.is_some_and(|max| before >= max) {
-            let (slot, label) = (connection.slot, connection.label());
-            let said = text::MAXIMUM_ACCOUNT_CONNECTIONS_EXCEEDED;
-            tracing::error!("{label} - {said}");
-            core.desk.write_error(index, said);
-            core.desk.doom(slot, Reason::MaximumAccountConnectionsExceeded);
+            refuse_room(core, index);
             return false;
         }
     }
@@ -162,7 +163,29 @@ fn enter(core: &mut Core, index: u32, account: AccountId, user: Option<Arc<User>
     if cause == Cause::Connect {
         connection.introduce(&snapshot.name);
     }
-    true
+    keeps_bounds(core, index)
+}
+
+/// Cuts a connection that has all the subscriptions it may have, or more. Source: nats-server
+/// `client.go:applyAccountLimits`.
+fn keeps_bounds(core: &mut Core, index: u32) -> bool {
+    let Core { accounts, desk, settings, .. } = core;
+    let connection = desk.connections.at(index);
+    let snapshot = &accounts[connection.account as usize].snapshot;
+    if !is_full(settings, snapshot, connection.sids.len()) {
+        return true;
+    }
+    let (slot, label) = (connection.slot, connection.label());
+    tracing::error!("{label} - {}", text::MAXIMUM_SUBSCRIPTIONS_EXCEEDED);
+    desk.write_error(index, text::MAXIMUM_SUBSCRIPTIONS_EXCEEDED);
+    desk.doom(slot, Reason::MaximumSubscriptionsExceeded);
+    false
+}
+
+/// Whether a connection with so many subscriptions may have no more.
+pub fn is_full(settings: &Settings, snapshot: &Snapshot, subscriptions: usize) -> bool {
+    let server = Some(settings.limits.max_subscriptions).filter(|max| *max > 0);
+    [server, snapshot.limits.max_subscriptions].into_iter().flatten().any(|max| subscriptions >= max)
 }
 
 /// The rest of CONNECT, once it is known who it is.
@@ -237,6 +260,34 @@ pub fn reconsider(core: &mut Core, before: &Settings, slots: Vec<Slot>) {
         }
         core.desk.connections.at(slot.index).awaits_connect |= needed;
     }
+}
+
+/// Cuts connections of accounts that may have fewer now, as many as are too many over all shards.
+pub fn close_excess(core: &mut Core, slots: &[Slot]) {
+    for slot in slots {
+        let Core { accounts, desk, .. } = core;
+        let Some(connection) = desk.connections.get(*slot) else { continue };
+        let snapshot = &accounts[connection.account as usize].snapshot;
+        let Some(max) = snapshot.limits.max_connections else { continue };
+        if !connection.registered || connection.closing.is_some() {
+            continue;
+        }
+        // Whoever takes it off the count is the one to cut it: other shards look at the same time.
+        let fewer = |clients: usize| (clients > max).then(|| clients - 1);
+        if snapshot.clients.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fewer).is_ok() {
+            mark!("account has too many connections");
+            connection.registered = false;
+            refuse_room(core, slot.index);
+        }
+    }
+}
+
+fn refuse_room(core: &mut Core, index: u32) {
+    let connection = core.desk.connections.at(index);
+    let (slot, label) = (connection.slot, connection.label());
+    tracing::error!("{label} - {}", text::MAXIMUM_ACCOUNT_CONNECTIONS_EXCEEDED);
+    core.desk.write_error(index, text::MAXIMUM_ACCOUNT_CONNECTIONS_EXCEEDED);
+    core.desk.doom(slot, Reason::MaximumAccountConnectionsExceeded);
 }
 
 fn reconsider_one(core: &mut Core, before: &Settings, slot: Slot) {

@@ -7,7 +7,8 @@ use super::core::Core;
 use crate::account::AccountId;
 use crate::driver::thread_cpu;
 use crate::inspection::{
-    ConnectionFigures, Handle, Interested, Piece, Question, Reply, Selection, ShardFigures, Sighting,
+    ConnectionFigures, Handle, InterestFigures, Interested, Piece, Question, Reply, Selection, ShardFigures,
+    Sighting,
 };
 use crate::interest::{Matched, SubId};
 
@@ -24,6 +25,7 @@ pub struct Inspection {
 
 enum Progress {
     Shard,
+    Interest { account: Option<String>, next: usize },
     Open { selection: Selection, next: u32, open: usize },
     Closed { selection: Selection, next: u64, open: usize },
     Connections { handles: IntoIter<Handle>, subscriptions: bool, listing: Option<Box<Listing>> },
@@ -45,6 +47,7 @@ impl Inspection {
     pub fn new(question: Question, reply: Reply) -> Inspection {
         let progress = match question {
             Question::Shard => Progress::Shard,
+            Question::Interest { account } => Progress::Interest { account, next: 0 },
             Question::Sightings(selection) => Progress::Open { selection, next: 0, open: 0 },
             Question::Connections { handles, subscriptions } => {
                 Progress::Connections { handles: handles.into_iter(), subscriptions, listing: None }
@@ -71,6 +74,7 @@ pub fn step(core: &mut Core) {
 fn advance(core: &mut Core, progress: Progress) -> (Option<Piece>, Progress) {
     match progress {
         Progress::Shard => (Some(Piece::Shard(Box::new(shard(core)))), Progress::Done),
+        Progress::Interest { account, next } => interest(core, account, next),
         Progress::Open { selection, next, open } => sight_open(core, selection, next, open),
         Progress::Closed { selection, next, open } => sight_closed(core, selection, next, open),
         Progress::Connections { handles, subscriptions, listing } => {
@@ -87,7 +91,6 @@ fn advance(core: &mut Core, progress: Progress) -> (Option<Piece>, Progress) {
 
 fn shard(core: &Core) -> ShardFigures {
     let desk = &core.desk;
-    let accounts = core.accounts.iter();
     ShardFigures {
         in_messages: desk.in_messages,
         in_bytes: desk.in_bytes,
@@ -99,8 +102,24 @@ fn shard(core: &Core) -> ShardFigures {
         turns: core.turns,
         letters: core.mesh.sent,
         cpu: thread_cpu(),
-        accounts: accounts.map(|account| (account.name().to_owned(), account.interest.figures())).collect(),
     }
+}
+
+/// Adds up accounts while there is room in this turn; to add one up is to look through its cache.
+fn interest(core: &Core, wanted: Option<String>, mut next: usize) -> (Option<Piece>, Progress) {
+    let mut sum = InterestFigures::default();
+    let mut looks = PLACES_MAX;
+    while looks > 0 {
+        let Some(account) = core.accounts.get(next) else {
+            return (Some(Piece::Interest(sum)), Progress::Done);
+        };
+        next += 1;
+        looks = looks.saturating_sub(1 + account.interest.kept());
+        if wanted.as_ref().is_none_or(|wanted| wanted == account.name()) {
+            sum = sum.and(account.interest.figures());
+        }
+    }
+    (Some(Piece::Interest(sum)), Progress::Interest { account: wanted, next })
 }
 
 /// Open connections are looked at even where closed ones alone are wanted: they are to be counted.

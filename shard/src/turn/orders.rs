@@ -55,6 +55,8 @@ impl<D: Driver> Shard<D> {
         if !Arc::ptr_eq(&before.directory, &self.core.settings.directory) {
             let slots = self.open(|_| true);
             admit::reconsider(&mut self.core, &before, slots);
+            let slots = self.open(|_| true);
+            admit::close_excess(&mut self.core, &slots);
         }
         for slot in self.open(|_| true) {
             admit::refresh_bounds(&mut self.core, slot.index);

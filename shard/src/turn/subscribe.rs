@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::core::{Core, partners, tell};
 use super::operations::{active, barrier};
-use super::{services, trace};
+use super::{admit, services, trace};
 use crate::account::AccountId;
 use crate::account::shadows::Shadow;
 use crate::interest::{NONE, Role, SubId};
@@ -35,11 +35,7 @@ pub fn subscribe(core: &mut Core, index: u32, subject: &[u8], queue: Option<&[u8
     let connection = desk.connections.at(index);
     let account_id = connection.account;
     let account = &mut accounts[account_id as usize];
-    let bounds = [
-        Some(settings.limits.max_subscriptions).filter(|max| *max > 0),
-        account.snapshot.limits.max_subscriptions,
-    ];
-    if bounds.into_iter().flatten().any(|max| connection.sids.len() >= max) {
+    if admit::is_full(settings, &account.snapshot, connection.sids.len()) {
         tracing::error!("{} - {}", connection.label(), text::MAXIMUM_SUBSCRIPTIONS_EXCEEDED);
         return desk.write_error(index, text::MAXIMUM_SUBSCRIPTIONS_EXCEEDED);
     }

@@ -5,7 +5,7 @@
 //! them again. A file's head says how a transcript is written.
 
 mod case;
-mod escape;
+pub mod escape;
 mod info;
 mod library;
 mod play;

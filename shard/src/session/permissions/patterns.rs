@@ -181,7 +181,7 @@ impl Patterns {
 #[inline]
 fn has_empty_token(subject: &[u8]) -> bool {
     let (Some(first), Some(last)) = (subject.first(), subject.last()) else { return true };
-    *first == b'.' || *last == b'.' || memchr::memmem::find(subject, b"..").is_some()
+    *first == b'.' || *last == b'.' || subject.windows(2).any(|two| two == b"..")
 }
 
 #[inline]

@@ -64,13 +64,15 @@ impl Transform {
         Transform::reversible(&unnumbered(&self.destination), &back?.join(".")).ok()
     }
 
-    /// Whether every subject of the source stays as it is.
+    /// Whether every subject of the source stays as it is, those of a token that begins with a star included.
     pub fn is_identity(&self) -> bool {
         let mut same = Vec::new();
         for (number, token) in self.source.split('.').enumerate() {
             match token {
                 "*" => push(&mut same, Piece::Token(number)),
                 ">" => push(&mut same, Piece::Tail(number)),
+                // `pattern::is_subset` takes it for a star.
+                token if token.starts_with('*') => return false,
                 token => push_literal(&mut same, token.as_bytes()),
             }
             if number < self.source.matches('.').count() {
@@ -115,7 +117,7 @@ impl Transform {
             if number > 0 {
                 push_literal(&mut program, b".");
             }
-            let read = if token == ">" { Token::Literal } else { read(token)? };
+            let read = read(token)?;
             if !is_pattern {
                 push(&mut program, piece_of_literal(token, read)?);
                 continue;

@@ -75,7 +75,7 @@ struct Tokens<'a> {
 impl<'a> Tokens<'a> {
     fn get(&mut self, number: usize) -> &'a [u8] {
         let rest = self.from(number);
-        &rest[..memchr::memchr(b'.', rest).unwrap_or(rest.len())]
+        &rest[..dot(rest).unwrap_or(rest.len())]
     }
 
     /// The subject from that token on.
@@ -84,12 +84,17 @@ impl<'a> Tokens<'a> {
             (self.number, self.at) = (0, 0);
         }
         while self.number < number {
-            let Some(dot) = memchr::memchr(b'.', &self.subject[self.at..]) else { return b"" };
+            let Some(dot) = dot(&self.subject[self.at..]) else { return b"" };
             self.number += 1;
             self.at += dot + 1;
         }
         &self.subject[self.at..]
     }
+}
+
+/// Tokens are short: a search made for long texts only costs here.
+fn dot(bytes: &[u8]) -> Option<usize> {
+    bytes.iter().position(|byte| *byte == b'.')
 }
 
 const FNV_OFFSET: u32 = 0x811c_9dc5;
