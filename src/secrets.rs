@@ -4,12 +4,18 @@
 const FLAGS: [&str; 3] = ["user", "pass", "auth"];
 
 /// What the names of secrets hold. Whoever is let in is hidden as nats-server hides it (`RedactArgs`).
-const NAMES: [&str; 7] = ["auth", "user", "pass", "token", "nkey", "jwt", "seed"];
+const NAMES: [&[u8]; 7] = [b"auth", b"user", b"pass", b"token", b"nkey", b"jwt", b"seed"];
 
-/// Whether a key of the configuration, or what `--set` says of one, is about a secret.
+/// Whether a key of the configuration, or what `--set` says of one, is about a secret. It is asked for every value
+/// of a file.
 pub fn is_named(key: &str) -> bool {
-    let key = key.to_ascii_lowercase();
-    NAMES.iter().any(|name| key.contains(name))
+    let holds = |rest: &[u8], name: &[u8]| {
+        rest.len() >= name.len()
+            && rest[0].eq_ignore_ascii_case(&name[0])
+            && rest[..name.len()].eq_ignore_ascii_case(name)
+    };
+    let key = key.as_bytes();
+    (0..key.len()).any(|at| NAMES.iter().any(|name| holds(&key[at..], name)))
 }
 
 /// Overwrites the values of secret flags in this process's own argument memory.

@@ -45,6 +45,7 @@ pub fn compile(
         let (account, permissions, allowed) = (GLOBAL, None, ConnectionTypes::ALL);
         let user = User { name: name.clone(), password, account, permissions, allowed };
         admission.users.insert(name, Arc::new(user));
+        admission.is_guest_made_up = true;
     }
     admission.has_list = !admission.users.is_empty() || !admission.nkeys.is_empty();
     admission.no_auth_user = everybody.map(str::to_owned).or_else(|| options.no_auth_user.clone());

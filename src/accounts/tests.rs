@@ -123,6 +123,8 @@ fn a_system_account_alone_keeps_nobody_out() {
         let admission = compiled(text).admission;
         let guest = admission.no_auth_user.as_ref().filter(|name| name.starts_with("nats-"));
         assert_eq!(guest.is_some(), open, "{text}");
+        // INFO asks those too who need not say anything, but for a guest that is configured.
+        assert_eq!(admission.asks(), admission.has_list && !text.contains("no_auth_user"), "{text}");
         if let Some(guest) = guest {
             assert!(admission.has_list && admission.users[guest].account == GLOBAL, "{text}");
         }
@@ -200,7 +202,8 @@ fn limits_and_mappings() {
     let directory = compiled(
         "mappings: {g: h}\n\
          accounts { A { limits: {max_conn: 2, max_subs: 0, max_pay: -1, max_leafs: -2}\n\
-         mappings: {\"a.>\": \"w.>\", \"a.*\": \"s.$1\", a.b: l, x: [{dest: y, weight: 50}, {dest: z, weight: 50}]} } }",
+         mappings: {\"a.>\": \"w.>\", \"a.*\": \"s.$1\", a.b: l\n\
+         x: [{dest: y, weight: 50}, {dest: z, weight: 50}]} } }",
     );
     let a = account(&directory, "A");
     let limits = Limits {

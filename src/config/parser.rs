@@ -4,6 +4,7 @@
 //! number too large for its unit, values nested or repeated without end, a block given twice (of which only the
 //! later would count), and text that is not UTF-8 are refused with their place.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -73,7 +74,7 @@ fn text<'a>(bytes: &'a [u8], file: &Rc<str>) -> Result<&'a str, Problem> {
 }
 
 enum Context {
-    Map(Map),
+    Map(BTreeMap<String, Node>),
     Array(Vec<Node>),
 }
 
@@ -101,7 +102,7 @@ impl<'a> Parser<'a> {
         Parser {
             lexer: Lexer::new(text),
             file,
-            contexts: vec![Context::Map(Map::new())],
+            contexts: vec![Context::Map(BTreeMap::new())],
             keys: Vec::new(),
             environment,
             referred: Vec::new(),
@@ -122,8 +123,13 @@ impl<'a> Parser<'a> {
             }
             // A brace that closes what was never opened is let pass at the end.
             lone_key = lexeme.kind == Kind::Key && lexeme.text != "}";
+            // Only of these a complaint may hold the text.
+            let is_read = matches!(
+                lexeme.kind,
+                Kind::Integer | Kind::Float | Kind::Date | Kind::Variable | Kind::Include
+            );
             let secret = match self.keys.last() {
-                Some((key, _)) if secrets::is_named(key) => Some(lexeme.text.clone()),
+                Some((key, _)) if is_read && secrets::is_named(key) => Some(lexeme.text.clone()),
                 _ => None,
             };
             self.take(lexeme).map_err(|problem| match secret {
@@ -132,7 +138,7 @@ impl<'a> Parser<'a> {
             })?;
         }
         match self.contexts.swap_remove(0) {
-            Context::Map(map) => Ok(map),
+            Context::Map(map) => Ok(map.into()),
             Context::Array(_) => unreachable!("the outermost context is a map"),
         }
     }
@@ -155,10 +161,10 @@ impl<'a> Parser<'a> {
                 self.keys.push((lexeme.text, at));
                 return Ok(());
             }
-            Kind::MapStart => return self.enter(Context::Map(Map::new()), &at),
+            Kind::MapStart => return self.enter(Context::Map(BTreeMap::new()), &at),
             Kind::ArrayStart => return self.enter(Context::Array(Vec::new()), &at),
             Kind::MapEnd | Kind::ArrayEnd => match self.contexts.pop() {
-                Some(Context::Map(map)) => Value::Map(Rc::new(map)),
+                Some(Context::Map(map)) => Value::Map(Rc::new(map.into())),
                 Some(Context::Array(nodes)) => Value::Array(Rc::new(nodes)),
                 None => unreachable!("the lexer closes only what it opened"),
             },
@@ -255,7 +261,7 @@ impl<'a> Parser<'a> {
     fn run_environment(self) -> (Result<Option<Value>, Problem>, Vec<String>) {
         let referred = self.referred.clone();
         let parsed = self.run();
-        (parsed.map(|mut map| map.remove(ENVIRONMENT_KEY).map(|node| node.value)), referred)
+        (parsed.map(|map| map.get(ENVIRONMENT_KEY).map(|node| node.value.clone())), referred)
     }
 
     /// Puts all keys of another file here. It sees no variables of this one.

@@ -2,12 +2,67 @@
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::ops::Index;
 use std::rc::Rc;
 
 use super::problem::Position;
 
 /// A map of a configuration. A key given twice has its last value, as in nats-server, unless both are blocks.
-pub type Map = BTreeMap<String, Node>;
+#[derive(Clone, Debug, Default)]
+pub struct Map(
+    /// In order of their keys, in no more memory than they need: a file of many accounts has many small maps.
+    Box<[(String, Node)]>,
+);
+
+impl Map {
+    pub fn get(&self, key: &str) -> Option<&Node> {
+        let place = self.0.binary_search_by(|(other, _)| other.as_str().cmp(key)).ok()?;
+        Some(&self.0[place].1)
+    }
+
+    pub fn contains_key(&self, key: &str) -> bool {
+        self.get(key).is_some()
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (&String, &Node)> {
+        self.0.iter().map(|(key, node)| (key, node))
+    }
+
+    pub fn values(&self) -> impl Iterator<Item = &Node> {
+        self.0.iter().map(|(_, node)| node)
+    }
+
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl From<BTreeMap<String, Node>> for Map {
+    fn from(map: BTreeMap<String, Node>) -> Map {
+        Map(map.into_iter().collect())
+    }
+}
+
+impl IntoIterator for Map {
+    type Item = (String, Node);
+    type IntoIter = std::vec::IntoIter<(String, Node)>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_vec().into_iter()
+    }
+}
+
+impl Index<&str> for Map {
+    type Output = Node;
+
+    fn index(&self, key: &str) -> &Node {
+        self.get(key).unwrap_or_else(|| panic!("no key {key}"))
+    }
+}
 
 /// A value. Containers are shared, for a variable may be referred to often.
 #[derive(Clone, Debug)]

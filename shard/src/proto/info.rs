@@ -37,7 +37,7 @@ pub fn line(settings: &Settings, occasion: &Occasion<'_>) -> Vec<u8> {
     set("host", identity.host.as_str().into());
     set("port", identity.port.into());
     set("headers", settings.headers.into());
-    if settings.directory.admission.is_required() {
+    if settings.directory.admission.asks() {
         set("auth_required", true.into());
     }
     set("max_payload", occasion.max_payload.into());

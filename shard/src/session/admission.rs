@@ -23,6 +23,8 @@ pub struct Admission {
     pub no_auth_user: Option<String>,
     /// Users or keys are configured, be it none.
     pub has_list: bool,
+    /// The server itself made up `no_auth_user`: INFO asks all the same.
+    pub is_guest_made_up: bool,
 }
 
 /// What a CONNECT amounts to.
@@ -59,6 +61,12 @@ impl Admission {
         self.has_list || self.shared.is_some()
     }
 
+    /// Whether INFO asks to show something: not where one who does not is somebody. Source: nats-server
+    /// `server.go:createClientEx`.
+    pub fn asks(&self) -> bool {
+        self.is_required() && (self.no_auth_user.is_none() || self.is_guest_made_up)
+    }
+
     /// Whether INFO must bring something to be signed.
     pub fn wants_signatures(&self) -> bool {
         !self.nkeys.is_empty()
@@ -78,13 +86,19 @@ impl Admission {
         let Connect { user, password, token, nkey, signature, .. } = connect;
         let is_silent = connect.is_silent();
         let named = if is_silent {
-            self.default_user()
+            self.default_user().map(Some)
         } else if !self.nkeys.is_empty() && !nkey.is_empty() {
-            self.nkeys.get(nkey)
-        } else if !user.is_empty() {
-            self.users.get(user)
+            Some(self.nkeys.get(nkey))
+        } else if !self.users.is_empty() && !user.is_empty() {
+            Some(self.users.get(user))
         } else {
             None
+        };
+        // Who names somebody is that one or nobody, whatever else is shown.
+        let named = match named {
+            Some(None) => return Judgement::Refused,
+            Some(found) => found,
+            None => None,
         };
         if let Some(named) = named {
             if !named.allowed.contains(kind) {
@@ -249,6 +263,18 @@ mod tests {
         let password = password.map(Secret::new);
         let allowed = ConnectionTypes::ALL;
         Arc::new(User { name: name.to_owned(), password, account: 1, permissions: None, allowed })
+    }
+
+    /// As where a flag gives a token beside the users of a file.
+    #[test]
+    fn who_names_somebody_is_nobody_else() {
+        let shared = Some(Shared::Token(Secret::new("t")));
+        let users = [("u".to_owned(), user("u", Some("p")))].into();
+        let admission = Admission { shared, users, has_list: true, ..Admission::default() };
+        assert_eq!(judge(&admission, &connect("", "", "t")), Judgement::Sharer);
+        assert_eq!(judge(&admission, &connect("x", "", "t")), Judgement::Refused);
+        assert_eq!(judge(&admission, &connect("u", "", "t")), Judgement::Refused);
+        assert!(matches!(judge(&admission, &connect("u", "p", "")), Judgement::User(_)));
     }
 
     #[test]

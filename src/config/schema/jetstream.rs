@@ -103,7 +103,7 @@ pub fn read(field: &Field<'_>, _: &mut Options, report: &mut Report) {
 /// There is one place to store at, which the block or a key beside it may give.
 pub fn check_store_dirs(server: &Map, report: &mut Report) {
     let mut given: Vec<&Position> = Vec::new();
-    for (name, node) in server {
+    for (name, node) in server.iter() {
         match (name.to_lowercase().as_str(), &node.value) {
             ("jetstream", Value::Map(block)) => {
                 given.extend(block.iter().filter_map(|(name, node)| store_dir(name, node)));

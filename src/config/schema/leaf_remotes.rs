@@ -163,7 +163,8 @@ fn migrate(field: &Field<'_>, _: &mut Remote, report: &mut Report) {
     match &field.node.value {
         Value::Bool(_) => {}
         Value::Map(map) => {
-            if let Some((key, node)) = map.get_key_value("leader_migrate_delay") {
+            let key = "leader_migrate_delay";
+            if let Some(node) = map.get(key) {
                 let delay = Field { key, node, blamed: Some(field.at()) };
                 delay.duration("leader_migrate_delay", report);
             }

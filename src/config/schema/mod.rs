@@ -84,7 +84,7 @@ fn walk<T>(
 ) {
     // Blocks read so far: their keys' places in the table.
     let mut blocks: Vec<(usize, &Position)> = Vec::new();
-    for (name, node) in map {
+    for (name, node) in map.iter() {
         let field = Field { key: name, node, blamed };
         let lower = name.to_lowercase();
         let Some(place) = keys.iter().position(|key| key.names.contains(&lower.as_str())) else {

@@ -320,7 +320,7 @@ fn certs(field: &Field<'_>, tls: &mut Tls, report: &mut Report) {
         let said = "error parsing certificates config: unsupported type ";
         let Some(map) = element.map_or(said, report) else { return };
         let (mut cert_file, mut key_file) = (String::new(), String::new());
-        for (name, node) in map {
+        for (name, node) in map.iter() {
             let inner = Field::new(name, node);
             let Value::String(path) = &node.value else {
                 return report.refuse(inner.at(), format!("{said}{}", node.value.type_name()));

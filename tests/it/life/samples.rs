@@ -14,8 +14,10 @@ fn besides(name: &str) -> (&'static [&'static str], &'static str) {
         "password.conf" => (&[], r#","user":"app","pass":"s3cret""#),
         "token.conf" => (&[], r#","auth_token":"s3cret""#),
         "logging.conf" => (&["-l", "server.log", "-P", "server.pid"], ""),
+        "accounts.conf" => (&[], r#","user":"web","pass":"s3cret""#),
+        "permissions.conf" | "nkeys.conf" => (&[], r#","user":"app","pass":"s3cret""#),
         "monitoring.conf" => (&["-m", "-1"], ""),
-        "simple.conf" | "limits.conf" | "cores.conf" | "variables.conf" => (&[], ""),
+        "simple.conf" | "limits.conf" | "mappings.conf" | "cores.conf" | "variables.conf" => (&[], ""),
         other => panic!("{other}: say here how it is started"),
     }
 }

@@ -11,20 +11,26 @@ use shard::subject::pattern;
 /// The exports of one kind.
 #[derive(Default)]
 pub struct Offers<'a> {
-    all: HashMap<&'a str, Offer<'a>>,
+    /// In order of their subjects.
+    all: Vec<Offer<'a>>,
     /// Those that may hold other subjects, the narrower first: nats-server asks them in no order.
     wide: Vec<&'a str>,
     places: Prefixes,
 }
 
 struct Offer<'a> {
-    /// Who may import it; nobody named is everybody.
-    accounts: HashSet<&'a str>,
+    subject: &'a str,
+    /// Who may import it, sorted; nobody named is everybody.
+    accounts: Vec<&'a str>,
     account_token: i64,
 }
 
 /// Entries of the same kind and subject as one, as nats-server adds one to the other.
 pub fn merged(exports: Vec<Export>) -> Vec<Export> {
+    let mut seen = HashSet::with_capacity(exports.len());
+    if exports.iter().all(|export| seen.insert((export.is_service, export.subject.as_str()))) {
+        return exports;
+    }
     let mut places: HashMap<(bool, String), usize> = HashMap::with_capacity(exports.len());
     let mut merged: Vec<Export> = Vec::with_capacity(exports.len());
     for export in exports {
@@ -52,31 +58,40 @@ impl<'a> Offers<'a> {
     pub fn new(exports: impl Iterator<Item = &'a Export>) -> Offers<'a> {
         let mut offers = Offers::default();
         for export in exports {
-            let accounts = export.accounts.iter().map(String::as_str).collect();
-            let offer = Offer { accounts, account_token: export.account_token };
-            offers.all.insert(&export.subject, offer);
+            let mut accounts: Vec<&str> = export.accounts.iter().map(String::as_str).collect();
+            accounts.sort_unstable();
+            offers.all.push(Offer {
+                subject: &export.subject,
+                accounts,
+                account_token: export.account_token,
+            });
             if export.subject.contains(['*', '>']) {
                 offers.wide.push(&export.subject);
             }
         }
+        offers.all.sort_unstable_by_key(|offer| offer.subject);
         offers.wide.sort_by(|one, other| pattern::narrower_first(one, other));
-        offers.wide.dedup();
         offers.wide.iter().for_each(|exported| offers.places.push(exported));
         offers
     }
 
     /// The export that has the subject for that account: one of the same name, else one that holds it.
     pub fn open_to(&self, account: &str, subject: &str) -> Option<&'a str> {
-        if let Some((exported, offer)) = self.all.get_key_value(subject) {
-            return offer.is_open(account, None).then_some(*exported);
+        if let Some(offer) = self.named(subject) {
+            return offer.is_open(account, None).then_some(offer.subject);
         }
         let exported = self.holding(subject)?;
-        self.all[exported].is_open(account, Some(subject)).then_some(exported)
+        self.named(exported)?.is_open(account, Some(subject)).then_some(exported)
+    }
+
+    fn named(&self, subject: &str) -> Option<&Offer<'a>> {
+        let place = self.all.binary_search_by_key(&subject, |offer| offer.subject).ok()?;
+        Some(&self.all[place])
     }
 
     /// Whether one of them holds the subject, whoever may have it.
     pub fn hold(&self, subject: &str) -> bool {
-        self.all.contains_key(subject) || self.holding(subject).is_some()
+        self.named(subject).is_some() || self.holding(subject).is_some()
     }
 
     fn holding(&self, subject: &str) -> Option<&'a str> {
@@ -92,6 +107,6 @@ impl Offer<'_> {
             let at = usize::try_from(self.account_token - 1).unwrap_or(usize::MAX);
             return within.is_some_and(|subject| subject.split('.').nth(at) == Some(account));
         }
-        self.accounts.is_empty() || self.accounts.contains(account)
+        self.accounts.is_empty() || self.accounts.binary_search(&account).is_ok()
     }
 }
