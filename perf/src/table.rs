@@ -172,8 +172,8 @@ mod tests {
 
     #[test]
     fn a_server_is_compared_with_itself_where_both_scenarios_ran() {
-        let baseline = baseline("publish-1000-rules").expect("a baseline");
-        let earlier = [record("aaa", "publish-1000-subjects", &[2.0])];
+        let baseline = baseline("deliver-1000-rules").expect("a baseline");
+        let earlier = [record("aaa", "deliver-1000-subjects", &[2.0])];
         let mut figures = Figures::default();
         figures.set(Metric::ServerCpuUs, 2.2);
         let told = |layout: &Layout, earlier: &[Record], full_scale| {
@@ -181,9 +181,9 @@ mod tests {
         };
         let layout = &earlier[0].layout;
         let full = told(layout, &earlier, true);
-        assert_eq!(full.as_deref(), Some("   CPU 1.10 (≤1.15 ✓) times publish-1000-subjects"));
+        assert_eq!(full.as_deref(), Some("   CPU 1.10 (≤1.15 ✓) times deliver-1000-subjects"));
         let small = told(layout, &earlier, false);
-        assert_eq!(small.as_deref(), Some("   CPU 1.10 times publish-1000-subjects"));
+        assert_eq!(small.as_deref(), Some("   CPU 1.10 times deliver-1000-subjects"));
         assert_eq!(told(layout, &[], true), None);
         assert_eq!(told(&Layout::Peer, &earlier, true), None);
     }

@@ -217,7 +217,7 @@ pub const ALL: &[Scenario] = &[
     ),
     row(
         "tenants-100-paced",
-        "100 accounts with one publisher and three subscribers, 10,000 messages a second in all, latency from the intended time",
+        "100 accounts as above, 10,000 messages a second in all, latency from the intended time",
         "message published",
         Load::PacedTenants { accounts: 100, per_second: 10_000.0 },
     ),

@@ -43,8 +43,7 @@ fn kept<'a>(block: &'a [u8], name: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
         (!line.is_empty()).then_some(line)
     });
     physical.filter(move |line| {
-        is_left_out =
-            is_named(line, name) || (is_left_out && line.starts_with(&[b' ']) | line.starts_with(&[b'\t']));
+        is_left_out = is_named(line, name) || (is_left_out && matches!(line.first(), Some(b' ' | b'\t')));
         !is_left_out
     })
 }
