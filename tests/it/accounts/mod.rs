@@ -23,8 +23,11 @@
 //! `@reply@` is the reply subject of the last message to who says it (`@reply:B@`: to B), `@key:ann@` and `@sig:ann@` are
 //! ann's public key and her signature of this connection's nonce (`@sig:ann:B@`: of B's).
 
+mod graphs;
 mod keys;
 mod scripts;
+mod secrets;
+mod shares;
 mod play;
 mod script;
 mod wording;

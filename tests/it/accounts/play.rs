@@ -43,7 +43,7 @@ impl Theatre {
     }
 
     /// Has the configuration read; false when it is refused.
-    fn reload(&self, text: &str) -> bool {
+    pub fn reload(&self, text: &str) -> bool {
         let ended = || {
             let text = self.server.log.text();
             text.lines().filter(|line| line.contains(RELOAD_ENDS)).map(str::to_owned).collect::<Vec<_>>()
@@ -57,7 +57,7 @@ impl Theatre {
 }
 
 /// A configuration with the keys of users in it.
-fn known(text: &str) -> String {
+pub fn known(text: &str) -> String {
     wording::filled(text, &|word| Some(keys::of(word.strip_prefix("key:")?).public_key()))
 }
 
