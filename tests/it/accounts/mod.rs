@@ -25,9 +25,9 @@
 
 mod graphs;
 mod keys;
+mod play;
+mod script;
 mod scripts;
 mod secrets;
 mod shares;
-mod play;
-mod script;
 mod wording;

@@ -7,13 +7,13 @@ use super::keys;
 use super::script::{Act, Case, Does, Stage};
 use super::wording;
 use crate::conformance::escape;
+use crate::support::PATIENCE;
 use crate::support::process::Signal;
 use crate::support::program;
 use crate::support::raw::{Raw, Received};
 use crate::support::scratch::Scratch;
 use crate::support::server::{Launch, Server};
 use crate::support::shape::Shape;
-use crate::support::PATIENCE;
 
 /// How long a recording waits for more; only recordings rest on time.
 const SILENCE: Duration = Duration::from_millis(60);

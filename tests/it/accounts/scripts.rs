@@ -70,7 +70,8 @@ fn play(folder: &str) {
     for shape in [Shape::TWO, Shape::HOME].into_iter().filter(|shape| shape.applies()) {
         for path in of(folder) {
             let differences = play_file(shape, &path);
-            failures.extend(differences.into_iter().map(|text| format!("{} {shape:?}\n{text}", path.display())));
+            failures
+                .extend(differences.into_iter().map(|text| format!("{} {shape:?}\n{text}", path.display())));
         }
     }
     assert!(failures.is_empty(), "{} cases differ\n\n{}", failures.len(), failures.join("\n"));

@@ -22,7 +22,8 @@ fn open(shape: Shape, text: &str) -> Theatre {
 
 fn enter(theatre: &Theatre, user: &str) -> Raw {
     let mut raw = theatre.server.accept();
-    let credentials = if user.is_empty() { String::new() } else { format!(",\"user\":\"{user}\",\"pass\":\"p\"") };
+    let credentials =
+        if user.is_empty() { String::new() } else { format!(",\"user\":\"{user}\",\"pass\":\"p\"") };
     raw.send(format!("CONNECT {{\"verbose\":false{credentials}}}\r\n"));
     raw.barrier();
     raw
@@ -48,7 +49,10 @@ fn expect_shares(theatre: &Theatre, subject: &str, shares: &[(&str, f64)]) {
         let count = units.iter().filter(|unit| unit.starts_with(head.as_bytes())).count() as f64;
         let (mean, variance) = (MESSAGES as f64 * share, MESSAGES as f64 * share * (1.0 - share));
         let off = (count - mean).abs();
-        assert!(off <= FAR_OFF * variance.sqrt(), "{subject}: {target} got {count} of {MESSAGES}, not {share}");
+        assert!(
+            off <= FAR_OFF * variance.sqrt(),
+            "{subject}: {target} got {count} of {MESSAGES}, not {share}"
+        );
     }
 }
 

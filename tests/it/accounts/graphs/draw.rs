@@ -103,7 +103,8 @@ impl Graph {
             if export.only.as_ref().is_some_and(|only| !only.contains(&at)) {
                 continue;
             }
-            let theirs = if chance.once_in(2) { export.pattern.clone() } else { subset(&export.pattern, chance) };
+            let theirs =
+                if chance.once_in(2) { export.pattern.clone() } else { subset(&export.pattern, chance) };
             // nats-server refuses the same stream twice, and services that meet under one name.
             if account.imports.iter().any(|import| first_token(&import.theirs) == first_token(&theirs)) {
                 continue;
@@ -111,7 +112,11 @@ impl Graph {
             let local = Local::draw(export.is_service, &theirs, &format!("i{at}n{number}"), chance);
             let import = Import { is_service: export.is_service, from, theirs, local };
             if import.is_service && chance.once_in(2) {
-                account.exports.push(Export { is_service: true, pattern: import.local_pattern(), only: None });
+                account.exports.push(Export {
+                    is_service: true,
+                    pattern: import.local_pattern(),
+                    only: None,
+                });
             }
             account.imports.push(import);
         }
@@ -128,7 +133,8 @@ impl Graph {
     pub fn configuration(&self) -> String {
         let mut text = String::from("accounts {\n");
         for (at, account) in self.accounts.iter().enumerate() {
-            let _ = writeln!(text, "  A{at} {{\n    users: [ {{ user: u{at}, password: p }} ]\n    exports: [");
+            let _ =
+                writeln!(text, "  A{at} {{\n    users: [ {{ user: u{at}, password: p }} ]\n    exports: [");
             for Export { is_service, pattern, only } in &account.exports {
                 let kind = if *is_service { "service" } else { "stream" };
                 let only = only.as_ref().map(|only| {

@@ -93,13 +93,16 @@ fn publish(graph: &Graph, clients: &mut [Raw]) -> Vec<Published> {
 fn sort_out(units: &[Vec<Vec<u8>>]) -> (Heard, Vec<(usize, String, usize)>) {
     let (mut heard, mut replies) = (Heard::new(), Vec::new());
     for (account, units) in units.iter().enumerate() {
-        for message in units.iter().filter(|message| message.starts_with(b"MSG") || message.starts_with(b"HMSG")) {
+        for message in
+            units.iter().filter(|message| message.starts_with(b"MSG") || message.starts_with(b"HMSG"))
+        {
             let text = String::from_utf8_lossy(message);
             let line: Vec<&str> = text.lines().next().unwrap_or_default().split(' ').collect();
             let (subject, sid) = (line[1].to_owned(), line[2].to_owned());
             let with_headers = line[0] == "HMSG";
             let payload = String::from_utf8_lossy(unit::payload(message)).into_owned();
-            let payload = if with_headers { payload.rsplit("\r\n").next().unwrap_or_default() } else { &payload };
+            let payload =
+                if with_headers { payload.rsplit("\r\n").next().unwrap_or_default() } else { &payload };
             // That nobody responds is asked elsewhere.
             if sid == "in" && payload.is_empty() {
                 continue;
@@ -152,7 +155,9 @@ fn answer(
         *wanted.entry((requester, "in".into(), format!("in.{number}"), "answer".into())).or_default() += 1;
         for (sid, pattern) in graph.accounts[requester].subscriptions.iter().enumerate() {
             if oracle::matches(pattern, &format!("in.{number}")) {
-                *wanted.entry((requester, sid.to_string(), format!("in.{number}"), "answer".into())).or_default() += 1;
+                *wanted
+                    .entry((requester, sid.to_string(), format!("in.{number}"), "answer".into()))
+                    .or_default() += 1;
             }
         }
     }
