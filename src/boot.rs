@@ -2,11 +2,11 @@
 
 use std::io;
 use std::net::{TcpListener, ToSocketAddrs};
-use std::rc::Rc;
 use std::sync::Arc;
 
 use nkeys::KeyPair;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use shard::account::Directory;
 use shard::launch::{Gauges, Launch, Reporter, ShardHandle, launch, probe_uring};
 use shard::settings::{DriverKind, Identity, Settings};
 use shard::shard_set::SHARDS_MAX;
@@ -17,7 +17,7 @@ use crate::{logging, version};
 
 /// A started server, as the control core holds it.
 pub struct Server {
-    pub shards: Rc<Vec<ShardHandle>>,
+    pub shards: Arc<Vec<ShardHandle>>,
     pub driver: DriverKind,
     /// By shard: the CPU it is pinned to.
     pub cpus: Vec<Option<usize>>,
@@ -60,7 +60,7 @@ impl Plan {
         tracing::info!("  Name:     {server_name}");
         tracing::info!("  ID:       {server_id}");
         // Source: nats-server `auth.go:checkAuthforWarnings`.
-        if options.authorization.password.is_some() {
+        if options.has_plain_password() {
             tracing::warn!("Plaintext passwords detected, use nkeys or bcrypt");
         }
         if let Some(source) = &options.source {
@@ -98,10 +98,16 @@ impl Plan {
     }
 
     /// Starts the shards and writes the files that tell others; what fails is fatal.
-    pub fn start(self, options: &Options, reporter: Reporter, monitoring: Option<String>) -> Server {
+    pub fn start(
+        self,
+        options: &Options,
+        directory: Directory,
+        reporter: Reporter,
+        monitoring: Option<String>,
+    ) -> Server {
         let own = self.listener.try_clone().unwrap_or_else(|error| logging::fatal(&error.to_string()));
         let port = self.identity.port;
-        let settings = Arc::new(settings(self.identity, options));
+        let settings = Arc::new(settings(self.identity, options, Arc::new(directory)));
         let gauges = Arc::new(Gauges::new(self.cpus.len()));
         let started = launch(Launch {
             settings: settings.clone(),
@@ -122,7 +128,7 @@ impl Plan {
             .and_then(|()| files.write_ports(options, &address, monitoring.as_deref()));
         written.unwrap_or_else(|error| logging::fatal(&error));
         Server {
-            shards: Rc::new(shards),
+            shards: Arc::new(shards),
             driver: self.driver,
             cpus: self.cpus,
             gauges,
@@ -136,17 +142,24 @@ impl Plan {
 }
 
 /// What shards are told of the options.
-pub fn settings(identity: Identity, options: &Options) -> Settings {
+pub fn settings(identity: Identity, options: &Options, directory: Arc<Directory>) -> Settings {
     Settings {
         identity,
         limits: options.limits.clone(),
-        credentials: options.authorization.credentials(),
+        directory,
+        wall_offset: wall_offset(),
         placement: options.placement,
         tracing: options.tracing,
         headers: options.headers,
         stall_fast_producers: options.stall_fast_producers,
         max_closed_clients: options.max_closed_clients,
     }
+}
+
+/// Nanoseconds from a moment of the monotonic clock to the time since 1970.
+fn wall_offset() -> i64 {
+    let wall = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    (wall.as_nanos() as i64).wrapping_sub(shard::driver::monotonic() as i64)
 }
 
 fn listen(options: &Options) -> TcpListener {

@@ -1,5 +1,8 @@
 //! corebus: flags → boot → the control core, until the end.
 
+// Compiled at the start and at each reload once shards take a directory.
+#[allow(dead_code)]
+mod accounts;
 mod boot;
 mod cli;
 mod config;

@@ -59,7 +59,41 @@ const ROWS: &[Row] = &[
     Row { scenario: "churn",                     cores: Same,   metric: ServerCpuUs, bound: 0.50 },
     Row { scenario: "memory-10k-connections",    cores: Same,   metric: BytesEach,   bound: 0.10 },
     Row { scenario: "memory-500k-subscriptions", cores: Same,   metric: BytesEach,   bound: 0.20 },
+    Row { scenario: "tenants-100",               cores: Same,   metric: ServerCpuUs, bound: 0.45 },
+    Row { scenario: "tenants-100-paced",         cores: Same,   metric: ServerCpuUs, bound: 0.50 },
+    Row { scenario: "start-10k-accounts",        cores: Same,   metric: P50Us,       bound: 1.00 },
+    Row { scenario: "memory-10k-accounts",       cores: Same,   metric: BytesEach,   bound: 0.30 },
+    Row { scenario: "memory-10k-tenants",        cores: Same,   metric: BytesEach,   bound: 0.15 },
+    Row { scenario: "login-password",            cores: Same,   metric: ServerCpuUs, bound: 0.60 },
+    Row { scenario: "login-nkey",                cores: Same,   metric: ServerCpuUs, bound: 0.60 },
+    Row { scenario: "publish-1000-rules",        cores: Same,   metric: ServerCpuUs, bound: 0.40 },
+    Row { scenario: "deliver-1000-rules",        cores: Same,   metric: ServerCpuUs, bound: 0.40 },
+    Row { scenario: "request-import",            cores: Same,   metric: ServerCpuUs, bound: 0.50 },
+    Row { scenario: "request-import-10-clients", cores: Same,   metric: ServerCpuUs, bound: 0.50 },
+    Row { scenario: "stream-import",             cores: Same,   metric: ServerCpuUs, bound: 0.50 },
+    Row { scenario: "weighted-mapping",          cores: Same,   metric: ServerCpuUs, bound: 0.50 },
 ];
+
+/// A promise about two scenarios on the same server: what something adds to what it is without.
+#[derive(Debug)]
+pub struct Baseline {
+    pub scenario: &'static str,
+    /// The other, which comes before it in the table of scenarios.
+    pub of: &'static str,
+    /// Of corebus. It bounds the ratio to the other scenario.
+    pub target: Target,
+}
+
+const BASELINES: &[Baseline] = &[Baseline {
+    scenario: "deliver-1000-rules",
+    of: "deliver-1000-subjects",
+    target: Target { metric: ServerCpuUs, bound: 1.15 },
+}];
+
+/// What this scenario is compared with on the same server, if anything.
+pub fn baseline(scenario: &str) -> Option<&'static Baseline> {
+    BASELINES.iter().find(|baseline| baseline.scenario == scenario)
+}
 
 /// The targets of a scenario on this layout; none for the peer.
 pub fn targets(scenario: &str, layout: &Layout) -> Vec<Target> {
@@ -84,6 +118,15 @@ mod tests {
                 "{}",
                 row.scenario
             );
+        }
+    }
+
+    #[test]
+    fn a_baseline_is_measured_before_what_is_compared_with_it() {
+        let place = |name| crate::scenario::ALL.iter().position(|scenario| scenario.name == name);
+        for baseline in BASELINES {
+            assert!(place(baseline.of).is_some(), "{}", baseline.of);
+            assert!(place(baseline.of) < place(baseline.scenario), "{}", baseline.scenario);
         }
     }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::failure::{Failure, Outcome};
 use crate::figures::Figures;
+use crate::login::Login;
 use crate::measure::Bench;
 use crate::process::{Program, Server};
 use crate::scenario::Scenario;
@@ -42,7 +43,7 @@ pub struct Contender {
 impl Contender {
     /// Starts the server once, to see that it works and what it is.
     pub fn meet(layout: Layout, program: Program) -> Outcome<Contender> {
-        let (kind, version) = Server::start(&program)?.identity();
+        let (kind, version) = Server::start(&program, &Login::Anonymous)?.identity();
         Ok(Contender { layout, program, kind, version })
     }
 
@@ -108,7 +109,14 @@ pub fn run<'a>(
 
 /// A fresh server for each run: no run inherits another's memory or caches.
 fn run_once(scenario: &Scenario, contender: &Contender, effort: Effort) -> Outcome<Figures> {
-    let server = Server::start(&contender.program)?;
-    let bench = Bench { server: &server, seconds: effort.seconds, scale: effort.scale };
+    let plain = &contender.program;
+    let setup = scenario.setup(effort.scale);
+    // Kept until the server has ended: its file is in there.
+    let (program, _folder) = match &setup.configuration {
+        Some(text) => plain.with_configuration(text).map(|(program, folder)| (program, Some(folder)))?,
+        None => (plain.clone(), None),
+    };
+    let server = Server::start(&program, &setup.greeter)?;
+    let bench = Bench { server: &server, program: plain, seconds: effort.seconds, scale: effort.scale };
     scenario.run(&bench).map_err(|failure| server.explain(failure))
 }

@@ -39,6 +39,11 @@ impl CpuSample {
         Ok(CpuSample { threads, ticks, ticks_per_second: rustix::param::clock_ticks_per_second() })
     }
 
+    /// All CPU time that the process has used.
+    pub fn since_birth(&self) -> Duration {
+        self.since(&CpuSample { threads: BTreeMap::new(), ticks: 0, ticks_per_second: self.ticks_per_second })
+    }
+
     /// CPU time used since `earlier`: by the exact clock of the threads, or by that of the process when threads
     /// ended in between and took their exact time with them.
     pub fn since(&self, earlier: &CpuSample) -> Duration {
@@ -113,6 +118,7 @@ mod tests {
         assert_eq!(vanished.since(&earlier), Duration::from_millis(200));
         let came_and_went = sample(&[(1, 1_000_000), (2, 50_000_000)], 45);
         assert_eq!(came_and_went.since(&earlier), Duration::from_millis(400));
+        assert_eq!(sample(&[(1, 1_000_000)], 20).since_birth(), Duration::from_millis(200));
         let rounding = sample(&[(1, 1_000_000), (2, 50_000_000)], 7);
         assert_eq!(rounding.since(&earlier), Duration::from_millis(1));
     }

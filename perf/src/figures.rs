@@ -22,7 +22,7 @@ pub enum Metric {
     P999Us,
     /// Resident memory of the server at the end, in units of 10⁶ bytes.
     ResidentMb,
-    /// Resident memory that each connection or subscription added, in bytes.
+    /// Resident memory that each connection, subscription or account added, in bytes.
     BytesEach,
     /// Operations behind the figures.
     Operations,

@@ -10,6 +10,7 @@ mod figures;
 mod flow;
 mod frame;
 mod history;
+mod login;
 mod machine;
 mod measure;
 mod process;
@@ -105,7 +106,7 @@ fn run(scenarios: Vec<&Scenario>, measure: &Measure, quick: bool) -> Outcome<()>
             bar.set_message(format!("{}, {}, round {}", scenario.name, contender.label(), round + 1));
             bar.inc(1);
         });
-        bar.suspend(|| say(&table::block(scenario, &standings, effort.scale == 1.0)));
+        bar.suspend(|| say(&table::block(scenario, &standings, &records, effort.scale == 1.0)));
         failed += standings.iter().filter(|standing| standing.failure.is_some()).count();
         records.extend(standings.iter().filter_map(|standing| occasion.record(scenario, standing)));
     }

@@ -8,12 +8,16 @@ use rustix::time::{ClockId, clock_gettime};
 use crate::cpu::{CpuSample, resident_bytes};
 use crate::failure::{Outcome, fail};
 use crate::figures::{Figures, Metric};
-use crate::process::Server;
+use crate::login::Login;
+use crate::process::{Program, Server};
+use crate::wire::Client;
 
 /// One run of one scenario against one server.
 #[derive(Debug)]
 pub struct Bench<'a> {
     pub server: &'a Server,
+    /// How it was started, without a configuration: to start another.
+    pub program: &'a Program,
     /// Length of the measured part.
     pub seconds: f64,
     /// Multiplies the number of connections, subscriptions and subscribers.
@@ -31,7 +35,12 @@ impl Bench<'_> {
 
     /// A count of the scenario at this run's scale, at least one.
     pub fn scaled(&self, count: usize) -> usize {
-        ((count as f64 * self.scale).round() as usize).max(1)
+        scaled(count, self.scale)
+    }
+
+    /// A connection that the server has taken.
+    pub fn open(&self, login: &Login) -> Outcome<Client> {
+        Client::open(self.server.address, login)
     }
 
     /// The measured part begins. The server should have nothing left to do.
@@ -55,6 +64,11 @@ impl Bench<'_> {
         }
         Ok(last)
     }
+}
+
+/// A count at this scale, at least one.
+pub fn scaled(count: usize, scale: f64) -> usize {
+    ((count as f64 * scale).round() as usize).max(1)
 }
 
 /// Running between the beginning and the end of the measured part.
@@ -122,9 +136,14 @@ impl Latencies {
         self.0.saturating_record(u64::try_from(latency.as_nanos()).unwrap_or(Self::NANOSECONDS_MAX));
     }
 
+    /// The median alone: of few operations there is no tail to tell.
+    pub fn write_median(&self, figures: &mut Figures) {
+        figures.set(Metric::P50Us, self.0.value_at_quantile(0.5) as f64 / 1e3);
+    }
+
     pub fn write(&self, figures: &mut Figures) {
-        let quantiles =
-            [(Metric::P50Us, 0.5), (Metric::P90Us, 0.9), (Metric::P99Us, 0.99), (Metric::P999Us, 0.999)];
+        self.write_median(figures);
+        let quantiles = [(Metric::P90Us, 0.9), (Metric::P99Us, 0.99), (Metric::P999Us, 0.999)];
         for (metric, quantile) in quantiles {
             figures.set(metric, self.0.value_at_quantile(quantile) as f64 / 1e3);
         }

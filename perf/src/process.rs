@@ -8,12 +8,14 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Resource, Rlimit, Signal, getrlimit, set_parent_process_death_signal, setrlimit};
 use serde_json::Value;
+use tempfile::TempDir;
 
 use crate::failure::{Failure, Outcome, fail};
+use crate::login::Login;
 use crate::wire::Client;
 
 const START_PATIENCE: Duration = Duration::from_secs(20);
@@ -28,6 +30,20 @@ pub struct Program {
     pub arguments: Vec<String>,
 }
 
+impl Program {
+    /// The same with a configuration file of this text, in nats-server's language, which every NATS server reads.
+    /// The file is there for as long as the folder that is given with it.
+    pub fn with_configuration(&self, text: &str) -> Outcome<(Program, TempDir)> {
+        let folder = tempfile::Builder::new().prefix("perf-").tempdir()?;
+        let file = folder.path().join("server.conf");
+        std::fs::write(&file, text)?;
+        let file = file.to_str().ok_or_else(|| Failure::new("the temporary folder's path is not UTF-8"))?;
+        let mut program = self.clone();
+        program.arguments.extend(["-c".to_owned(), file.to_owned()]);
+        Ok((program, folder))
+    }
+}
+
 /// A server that answers.
 #[derive(Debug)]
 pub struct Server {
@@ -35,24 +51,30 @@ pub struct Server {
     pub address: SocketAddr,
     /// Its INFO.
     pub info: Value,
+    /// From before it was started until its first client had its PONG.
+    pub ready_after: Duration,
     log: Log,
 }
 
 impl Server {
     /// Starts it and waits until it has greeted a client.
-    pub fn start(program: &Program) -> Outcome<Server> {
+    pub fn start(program: &Program, greeter: &Login) -> Outcome<Server> {
         let path = program.path.display();
         let mut command = Command::new(&program.path);
         command.args(["-a", "127.0.0.1", "-p", "-1"]).args(&program.arguments);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         die_with_us(&mut command);
+        let start = Instant::now();
         let child = command.spawn();
         let mut child = child.map_err(|error| Failure::new(format!("{path} cannot be started: {error}")))?;
         let (log, said) = Log::follow(&mut child);
         let unborn = SocketAddr::from(([127, 0, 0, 1], 0));
-        let mut server = Server { child, address: unborn, info: Value::Null, log };
+        let mut server =
+            Server { child, address: unborn, info: Value::Null, ready_after: Duration::ZERO, log };
         server.address = server.wait_for_address(&said).map_err(|failure| failure.at(&path.to_string()))?;
-        let (client, info) = Client::open_from(server.address, None)?;
+        let greeted = Client::open_from(server.address, None, greeter);
+        let (client, info) = greeted.map_err(|failure| server.explain(failure))?;
+        server.ready_after = start.elapsed();
         client.close();
         server.info = serde_json::from_str(info.trim())
             .map_err(|error| Failure::new(format!("{path}: its INFO is not JSON: {error}")))?;

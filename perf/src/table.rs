@@ -1,8 +1,9 @@
 //! Results as text: one block for each scenario, one line for each server.
 
-use crate::budget::{Target, targets};
+use crate::budget::{Baseline, Target, baseline, targets};
 use crate::contest::{Layout, Standing};
 use crate::figures::{Figures, Metric};
+use crate::history::Record;
 use crate::scenario::Scenario;
 
 const LABEL_WIDTH: usize = 32;
@@ -29,8 +30,14 @@ const RATIOS: [(Metric, &str); 5] = [
     (Metric::BytesEach, "memory"),
 ];
 
-/// The lines of one scenario. Targets are told where the run is at full scale.
-pub fn block(scenario: &Scenario, standings: &[Standing<'_>], full_scale: bool) -> String {
+/// The lines of one scenario; `earlier` are the results that this invocation has already. Targets are told where
+/// the run is at full scale.
+pub fn block(
+    scenario: &Scenario,
+    standings: &[Standing<'_>],
+    earlier: &[Record],
+    full_scale: bool,
+) -> String {
     let mut text = format!("\n{} — {}; CPU per {}\n", scenario.name, scenario.about, scenario.operation);
     let peer = standings.iter().find(|standing| standing.contender.layout == Layout::Peer);
     let peer = peer.and_then(Standing::median);
@@ -47,6 +54,10 @@ pub fn block(scenario: &Scenario, standings: &[Standing<'_>], full_scale: bool) 
             let targets =
                 if full_scale { targets(scenario.name, &standing.contender.layout) } else { Vec::new() };
             text.push_str(&format!("   {}", ratios(&figures, peer, &targets)));
+        }
+        if let Some(baseline) = baseline(scenario.name) {
+            let layout = &standing.contender.layout;
+            text.push_str(&own_ratio(&figures, layout, baseline, earlier, full_scale).unwrap_or_default());
         }
         text.push('\n');
     }
@@ -79,13 +90,31 @@ fn ratios(figures: &Figures, peer: &Figures, targets: &[Target]) -> String {
     let told = RATIOS.iter().filter_map(|(metric, name)| {
         let ratio = figures.ratio(peer, *metric)?;
         let target = targets.iter().find(|target| target.metric == *metric);
-        let verdict = target.map_or(String::new(), |target| {
-            let mark = if target.met_by(ratio) { '✓' } else { '✗' };
-            format!(" ({}{} {mark})", target.sign(), target.bound)
-        });
-        Some(format!("{name} {ratio:.2}{verdict}"))
+        Some(format!("{name} {ratio:.2}{}", verdict(ratio, target)))
     });
     told.collect::<Vec<_>>().join("  ")
+}
+
+fn verdict(ratio: f64, target: Option<&Target>) -> String {
+    target.map_or(String::new(), |target| {
+        let mark = if target.met_by(ratio) { '✓' } else { '✗' };
+        format!(" ({}{} {mark})", target.sign(), target.bound)
+    })
+}
+
+/// How the figures stand to those of another scenario on the same server, where that was measured too.
+fn own_ratio(
+    figures: &Figures,
+    layout: &Layout,
+    baseline: &Baseline,
+    earlier: &[Record],
+    full_scale: bool,
+) -> Option<String> {
+    let other = earlier.iter().find(|record| record.scenario == baseline.of && record.layout == *layout)?;
+    let ratio = figures.ratio(&other.median, baseline.target.metric)?;
+    let promised = full_scale && *layout != Layout::Peer;
+    let verdict = verdict(ratio, promised.then_some(&baseline.target));
+    Some(format!("   {} {ratio:.2}{verdict} times {}", baseline.target.metric.label(), baseline.of))
 }
 
 /// A number as a person reads it: whole and grouped where large, three digits where small.
@@ -114,6 +143,7 @@ fn grouped(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::history::tests::record;
 
     #[test]
     fn numbers_are_short_but_not_blunt() {
@@ -138,5 +168,23 @@ mod tests {
         let text = ratios(&figures(1.0, 100.0), &figures(4.0, 100.0), &targets);
         assert_eq!(text, "CPU 0.25 (≤0.4 ✓)  rate 1.00 (≥1.2 ✗)");
         assert_eq!(ratios(&figures(1.0, 100.0), &figures(4.0, 50.0), &[]), "CPU 0.25  rate 2.00");
+    }
+
+    #[test]
+    fn a_server_is_compared_with_itself_where_both_scenarios_ran() {
+        let baseline = baseline("publish-1000-rules").expect("a baseline");
+        let earlier = [record("aaa", "publish-1000-subjects", &[2.0])];
+        let mut figures = Figures::default();
+        figures.set(Metric::ServerCpuUs, 2.2);
+        let told = |layout: &Layout, earlier: &[Record], full_scale| {
+            own_ratio(&figures, layout, baseline, earlier, full_scale)
+        };
+        let layout = &earlier[0].layout;
+        let full = told(layout, &earlier, true);
+        assert_eq!(full.as_deref(), Some("   CPU 1.10 (≤1.15 ✓) times publish-1000-subjects"));
+        let small = told(layout, &earlier, false);
+        assert_eq!(small.as_deref(), Some("   CPU 1.10 times publish-1000-subjects"));
+        assert_eq!(told(layout, &[], true), None);
+        assert_eq!(told(&Layout::Peer, &earlier, true), None);
     }
 }

@@ -10,14 +10,10 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, connect, socket_
 
 use crate::failure::{Failure, Outcome, fail};
 use crate::frame::{Event, Scanner};
+use crate::login::Login;
 
 /// How long a server may stay silent where an answer is due, before the run is called failed.
 pub const PATIENCE: Duration = Duration::from_secs(20);
-
-const CONNECT: &[u8] =
-    b"CONNECT {\"verbose\":false,\"pedantic\":false,\"tls_required\":false,\"name\":\"perf\",\
-    \"lang\":\"perf\",\"version\":\"1\",\"protocol\":1,\"echo\":true,\"headers\":true,\
-    \"no_responders\":true}\r\nPING\r\n";
 
 /// A connection that has been greeted.
 #[derive(Debug)]
@@ -28,24 +24,31 @@ pub struct Client {
 
 impl Client {
     /// Connects from any address and waits until the server has taken CONNECT.
-    pub fn open(server: SocketAddr) -> Outcome<Client> {
-        Client::open_from(server, None).map(|(client, _)| client)
+    pub fn open(server: SocketAddr, login: &Login) -> Outcome<Client> {
+        Client::open_from(server, None, login).map(|(client, _)| client)
     }
 
     /// Connects from the given loopback address, which matters when one address runs out of ports. Also gives the
     /// server's INFO.
-    pub fn open_from(server: SocketAddr, source: Option<Ipv4Addr>) -> Outcome<(Client, String)> {
+    pub fn open_from(
+        server: SocketAddr,
+        source: Option<Ipv4Addr>,
+        login: &Login,
+    ) -> Outcome<(Client, String)> {
         let stream = dial(server, source)?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
         let mut client = Client { stream, scanner: Scanner::default() };
-        client.write(CONNECT)?;
         let mut info = String::new();
-        client.until_pong(|event| {
-            if let (Event::Info(line), true) = (event, info.is_empty()) {
-                info = String::from_utf8_lossy(&line[5..]).into_owned();
-            }
+        if login.needs_info() {
+            client.until(|event| keep_info(&event, &mut info))?;
+        }
+        let greeting = login.connect(&info)? + "PING\r\n";
+        client.write(greeting.as_bytes())?;
+        client.until(|event| {
+            keep_info(&event, &mut info);
+            event == Event::Pong
         })?;
         Ok((client, info))
     }
@@ -86,17 +89,15 @@ impl Client {
     /// PING and its PONG: all that was sent before has been served, all that was due before has come.
     pub fn barrier(&mut self) -> Outcome<()> {
         self.write(b"PING\r\n")?;
-        self.until_pong(|_| {})
+        self.until(|event| event == Event::Pong)
     }
 
-    fn until_pong(&mut self, mut see: impl FnMut(Event<'_>)) -> Outcome<()> {
+    /// Reads on until an event for which `is_last` is true has come, and whatever came with it.
+    fn until(&mut self, mut is_last: impl FnMut(Event<'_>) -> bool) -> Outcome<()> {
         let mut buffer = [0; 16 * 1024];
-        let mut answered = false;
-        while !answered {
-            self.read(&mut buffer, |event| match event {
-                Event::Pong => answered = true,
-                event => see(event),
-            })?;
+        let mut came = false;
+        while !came {
+            self.read(&mut buffer, |event| came |= is_last(event))?;
         }
         Ok(())
     }
@@ -112,6 +113,14 @@ impl AsFd for Client {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.stream.as_fd()
     }
+}
+
+/// The first INFO, without its verb; true when there is one.
+fn keep_info(event: &Event<'_>, info: &mut String) -> bool {
+    if let (Event::Info(line), true) = (event, info.is_empty()) {
+        *info = String::from_utf8_lossy(&line[5..]).into_owned();
+    }
+    !info.is_empty()
 }
 
 fn dial(server: SocketAddr, source: Option<Ipv4Addr>) -> Outcome<TcpStream> {

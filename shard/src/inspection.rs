@@ -13,6 +13,8 @@ use crate::slot::Slot;
 pub enum Question {
     /// The shard as a whole: one `Piece::Shard`.
     Shard,
+    /// The interest of an account, or of all: some `Piece::Interest`, to be added up.
+    Interest { account: Option<String> },
     /// Which connections there are: `Piece::Sightings`, and `Piece::Held` at the end.
     Sightings(Selection),
     /// All about these connections, in their order: `Piece::Connections`. Those that are gone are left out.
@@ -30,6 +32,7 @@ pub struct Selection {
     pub cid: Option<u64>,
     /// As `Connect::shown_user` has it.
     pub user: Option<String>,
+    pub account: Option<String>,
     pub sort: SortBy,
     /// The moment that idle times and uptimes refer to.
     pub now: u64,
@@ -67,6 +70,7 @@ pub enum SortBy {
 #[derive(Debug)]
 pub enum Piece {
     Shard(Box<ShardFigures>),
+    Interest(InterestFigures),
     Sightings(Vec<Sighting>),
     /// Connections that are open, and closed ones remembered, whether selected or not.
     Held {
@@ -207,7 +211,6 @@ pub struct ShardFigures {
     pub letters: u64,
     /// Nanoseconds its thread has used of its CPU.
     pub cpu: u64,
-    pub accounts: Vec<(String, InterestFigures)>,
 }
 
 /// The interest of an account on one shard, in numbers.
@@ -223,4 +226,20 @@ pub struct InterestFigures {
     pub cached: usize,
     pub fanout_total: usize,
     pub fanout_max: usize,
+}
+
+impl InterestFigures {
+    /// Both together.
+    pub fn and(self, more: InterestFigures) -> InterestFigures {
+        InterestFigures {
+            subscriptions: self.subscriptions + more.subscriptions,
+            inserts: self.inserts + more.inserts,
+            removes: self.removes + more.removes,
+            lookups: self.lookups + more.lookups,
+            hits: self.hits + more.hits,
+            cached: self.cached + more.cached,
+            fanout_total: self.fanout_total + more.fanout_total,
+            fanout_max: self.fanout_max.max(more.fanout_max),
+        }
+    }
 }

@@ -9,14 +9,13 @@ use std::thread::JoinHandle;
 
 use crossbeam_channel::{Receiver, Sender};
 
-use crate::account::{Account, GLOBAL_ACCOUNT};
 use crate::driver::epoll::{Epoll, eventfd};
 use crate::driver::uring::{self, Uring};
 use crate::inspection::{Question, Reply};
-use crate::interest::Interest;
 use crate::ring::mesh::{Doorbell, Mesh, Wake, lane_bytes, meshes};
-use crate::settings::{DriverKind, Placement, Settings};
-use crate::shard_set::ShardSet;
+use crate::session::admission::Hashed;
+use crate::settings::{DriverKind, Settings};
+use crate::slot::Slot;
 use crate::turn::{Core, Shard};
 
 /// What the control core tells a shard. Orders are rare and may allocate.
@@ -34,6 +33,8 @@ pub enum Order {
     CloseExcess(usize),
     /// Say so once every order before this one is in effect.
     Acknowledge(Acknowledgement),
+    /// Whether the password that a connection waits for is right.
+    PasswordChecked { slot: Slot, is_right: bool },
     /// Answer a question, in pieces; the last is `Piece::End`.
     Inspect(Question, Reply),
     /// Close every client after flushing what it has been sent so far, then end the thread.
@@ -44,12 +45,14 @@ pub enum Order {
 pub type Acknowledgement = Arc<dyn Fn() + Send + Sync>;
 
 /// What a shard tells the control core.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Report {
     /// The shard's loop runs; it accepts connections.
     Ready { shard: usize },
     /// The shard could not start, or had to stop: the text is fit for a `[FTL]` line.
     Failed { shard: usize, error: String },
+    /// A connection waits for its password to be checked: `Order::PasswordChecked` is to follow.
+    CheckPassword { shard: usize, slot: Slot, hashed: Hashed },
     /// The shard has closed everything and its thread is about to end.
     Stopped { shard: usize },
 }
@@ -183,8 +186,7 @@ impl Start {
             rustix::thread::sched_setaffinity(None, &cpus)?;
         }
         let Start { shard, driver, settings, gauges, reporter, listener, bell, mesh, orders, .. } = self;
-        let accounts = accounts(&settings, gauges.clients.len());
-        let core = Core::new(settings, accounts, mesh, gauges);
+        let core = Core::new(settings, mesh, gauges, reporter.clone());
         match driver {
             DriverKind::Uring => {
                 let mut shard_loop = Shard::new(core, Uring::new(listener, bell)?, orders);
@@ -198,13 +200,4 @@ impl Start {
             }
         }
     }
-}
-
-/// The accounts every shard begins with: the global one, on all shards or at home on the first.
-pub(crate) fn accounts(settings: &Settings, shards: usize) -> Vec<Account> {
-    let members = match settings.placement {
-        Placement::Spread => ShardSet::first(shards),
-        Placement::Home => ShardSet::first(1),
-    };
-    vec![Account { name: GLOBAL_ACCOUNT.to_owned(), members, interest: Interest::default() }]
 }

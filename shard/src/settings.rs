@@ -1,7 +1,10 @@
 //! What the control core tells every shard before it starts, and again whenever it changes: one immutable
 //! snapshot behind an `Arc`, swapped whole. Nothing here is written by a shard.
 
+use std::sync::Arc;
 use std::time::Duration;
+
+use crate::account::Directory;
 
 /// The bounds a client meets. Defaults are nats-server's (`server/const.go`).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,18 +45,6 @@ impl Default for Limits {
             max_subscription_tokens: 0,
         }
     }
-}
-
-/// How a client proves who it is.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub enum Credentials {
-    #[default]
-    None,
-    Token(String),
-    User {
-        name: String,
-        password: String,
-    },
 }
 
 /// Where an accepted connection lives.
@@ -109,7 +100,10 @@ pub struct Identity {
 pub struct Settings {
     pub identity: Identity,
     pub limits: Limits,
-    pub credentials: Credentials,
+    /// All accounts, and who may come in.
+    pub directory: Arc<Directory>,
+    /// Nanoseconds to add to a moment of the monotonic clock for the time since 1970.
+    pub wall_offset: i64,
     pub placement: Placement,
     pub tracing: Tracing,
     /// Message headers are offered (`no_header_support` turns them off).

@@ -6,3 +6,8 @@ pub struct Slot {
     pub index: u32,
     pub generation: u32,
 }
+
+impl Slot {
+    /// No connection: places are given out from the first generation on.
+    pub const NOBODY: Slot = Slot { index: 0, generation: 0 };
+}

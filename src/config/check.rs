@@ -25,5 +25,31 @@ pub fn check(options: &Options) -> Result<(), String> {
     if limits.ping_interval.is_zero() || limits.write_deadline.is_zero() {
         return Err("ping_interval and write_deadline must be positive".to_owned());
     }
+    check_accounts(options)
+}
+
+/// Source: nats-server `opts.go:parseAccounts`, `auth.go:validateNoAuthUser`.
+fn check_accounts(options: &Options) -> Result<(), String> {
+    let given = &options.authorization;
+    // What a file gives beside them is refused there: these come from flags. Beside the users of `authorization`
+    // they are taken.
+    if options.accounts.iter().any(|account| !account.users.is_empty()) {
+        if given.user.is_some() {
+            return Err("Can not have a single user/pass and accounts".to_owned());
+        }
+        if given.token.is_some() {
+            return Err("Can not have a token and accounts".to_owned());
+        }
+    }
+    let Some(name) = &options.no_auth_user else { return Ok(()) };
+    let mut users = options.users().peekable();
+    if users.peek().is_none() {
+        return Err(format!("no_auth_user: \"{name}\" present, but users/nkeys are not defined"));
+    }
+    if !users.any(|(_, user, _)| user.name == *name) {
+        return Err(format!(
+            "no_auth_user: \"{name}\" not present as user or nkey in authorization block or account configuration"
+        ));
+    }
     Ok(())
 }

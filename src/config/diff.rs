@@ -1,7 +1,12 @@
 //! What a reload changes, and what it may not. Source: nats-server `reload.go:diffOptions`.
 
+use std::sync::Arc;
+
+use shard::session::admission::{ConnectionTypes, Secret};
+use shard::session::permissions::Rules;
+
 use super::field::shown_duration;
-use super::options::Options;
+use super::options::{Account, Options, SYSTEM_ACCOUNT, User};
 
 /// What differs between the options of a running server and new ones.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -85,6 +90,21 @@ const ROWS: &[Row] = &[
     row!("authorization username", authorization.user, Rule::Named),
     row!("authorization password", authorization.password, Rule::Named),
     row!("authorization token", authorization.token, Rule::Named),
+    row!("authorization block", authorization.is_given, Rule::Silent),
+    Row { name: "authorization users", same: |old, new| same_users(old, new, false), rule: Rule::Named },
+    Row { name: "authorization nkey users", same: |old, new| same_users(old, new, true), rule: Rule::Named },
+    Row { name: "accounts", same: same_accounts, rule: Rule::Named },
+    Row {
+        name: "NoAuthUser",
+        same: same_no_auth_user,
+        rule: Rule::Fixed(|options| options.no_auth_user.clone().unwrap_or_default()),
+    },
+    Row {
+        name: "SystemAccount",
+        same: same_system_account,
+        rule: Rule::Fixed(|options| options.system_account().unwrap_or_default().to_owned()),
+    },
+    row!("NoSystemAccount", no_system_account, fixed!(no_system_account)),
     row!(
         "authorization timeout",
         limits.auth_timeout,
@@ -193,6 +213,51 @@ pub fn diff(old: &Options, new: &Options) -> Result<Changes, String> {
     Ok(changes)
 }
 
+/// nats-server has lists for names and for keys.
+fn same_users(old: &Options, new: &Options, keys: bool) -> bool {
+    said_of_users(old, keys) == said_of_users(new, keys)
+}
+
+type Said<'a> = (Option<&'a str>, &'a str, Option<&'a Secret>, Option<&'a Arc<Rules>>, ConnectionTypes);
+
+/// All of it, default permissions included.
+fn said_of_users(options: &Options, keys: bool) -> Vec<Said<'_>> {
+    let users = options.users().filter(|(_, user, _)| user.password.is_none() == keys);
+    let said = users.map(|(account, user, rules)| {
+        let User { name, password, permissions: _, allowed } = user;
+        (account, name.as_str(), password.as_ref(), rules, *allowed)
+    });
+    said.collect()
+}
+
+/// Apart from users and their permissions.
+fn same_accounts(old: &Options, new: &Options) -> bool {
+    let same = |(old, new): (&Account, &Account)| {
+        let Account { name, users: _, default_permissions: _, limits, exports, imports, mappings } = old;
+        let of_new = (&new.name, &new.limits, &new.exports, &new.imports, &new.mappings);
+        (name, limits, exports, imports, mappings) == of_new
+    };
+    old.mappings == new.mappings
+        && old.accounts.len() == new.accounts.len()
+        && old.accounts.iter().zip(new.accounts.iter()).all(same)
+}
+
+/// It may go together with the user of that name.
+fn same_no_auth_user(old: &Options, new: &Options) -> bool {
+    match (&old.no_auth_user, &new.no_auth_user) {
+        (Some(old), None) => !new.users().any(|(_, user, _)| user.password.is_some() && user.name == *old),
+        (old, new) => old == new,
+    }
+}
+
+/// To name the usual one, or not to, is the same.
+fn same_system_account(old: &Options, new: &Options) -> bool {
+    let new = new.system_account.as_deref();
+    old.system_account() == new
+        || old.system_account.as_deref() == new
+        || (old.system_account() == Some(SYSTEM_ACCOUNT) && new.is_none())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -226,6 +291,73 @@ mod tests {
         assert_eq!(error, "config reload not supported for Host: old=0.0.0.0, new=127.0.0.1");
     }
 
+    /// Options of a text.
+    fn read(text: &str) -> Options {
+        let map = crate::config::parse_text(text, "test.conf", &|_| None).expect("it is read");
+        let mut options = Options::default();
+        let report = crate::config::read(&map, &mut options);
+        assert!(report.is_clean(), "{report}");
+        options
+    }
+
+    const BASE: &str = "accounts { A { users: [{user: a, password: p}] }, SYS {} }\nsystem_account: SYS\n";
+
+    #[test]
+    fn says_what_changes_in_accounts() {
+        const KEY: &str = "UC6NLCN7AS34YOJVCYD4PJ3QB7QGLYG5B5IMBT25VW5K4TNUJODM7BOX";
+        let users = "Reloaded: authorization users";
+        for (inside, said) in [
+            ("users: [{user: a, password: p}]", vec![]),
+            ("users: [{user: a, password: x}]", vec![users]),
+            ("users: [{user: a, password: p, permissions: {publish: x}}]", vec![users]),
+            ("users: [{user: a, password: p}], default_permissions: {publish: x}", vec![users]),
+            ("users: [{user: a, password: p, allowed_connection_types: MQTT}]", vec![users]),
+            (
+                &format!("users: [{{user: a, password: p}}, {{nkey: {KEY}}}]"),
+                vec!["Reloaded: authorization nkey users"],
+            ),
+            ("users: [{user: a, password: p}], mappings: {b: c}", vec!["Reloaded: accounts"]),
+            ("users: [{user: a, password: p}], exports: [{stream: b}]", vec!["Reloaded: accounts"]),
+            ("users: [{user: a, password: p}], limits: {max_conn: 1}", vec!["Reloaded: accounts"]),
+            ("exports: [{stream: b}]", vec![users, "Reloaded: accounts"]),
+        ] {
+            let new = read(&format!("accounts {{ A {{ {inside} }}, SYS {{}} }}\nsystem_account: SYS"));
+            assert_eq!(
+                diff(&read(BASE), &new).map(|changes| changes.said),
+                Ok(said.iter().map(|said| said.to_string()).collect()),
+                "{inside}"
+            );
+        }
+        let moved = "accounts { B { users: [{user: a, password: p}] }, SYS {} }\nsystem_account: SYS";
+        assert_eq!(diff(&read(BASE), &read(moved)).unwrap().said, [users, "Reloaded: accounts"]);
+        let mapped = format!("{BASE}mappings: {{a: b}}");
+        assert_eq!(diff(&read(BASE), &read(&mapped)).unwrap().said, ["Reloaded: accounts"]);
+    }
+
+    #[test]
+    fn who_needs_no_word_and_who_is_the_system_stay() {
+        let refused = |old: &str, new: &str| {
+            diff(&read(old), &read(new))
+                .err()
+                .map(|error| error.replace("config reload not supported for ", ""))
+        };
+        let guest = format!("{BASE}no_auth_user: a");
+        let without = "accounts { A { users: [{user: b, password: p}] }, SYS {} }\nsystem_account: SYS\n";
+        assert_eq!(refused(BASE, &guest), Some("NoAuthUser: old=, new=a".to_owned()));
+        assert_eq!(refused(&guest, BASE), Some("NoAuthUser: old=a, new=".to_owned()));
+        assert_eq!(refused(&guest, without), None);
+        let usual = "accounts { \"$SYS\": {} }";
+        for (old, new, said) in [
+            (usual, "debug: false", None),
+            ("debug: false", usual, None),
+            (BASE, usual, Some("SystemAccount: old=SYS, new=$SYS")),
+            ("debug: false", BASE, Some("SystemAccount: old=, new=SYS")),
+            ("debug: false", "no_system_account: true", Some("NoSystemAccount: old=false, new=true")),
+        ] {
+            assert_eq!(refused(old, new).as_deref(), said, "{old} {new}");
+        }
+    }
+
     /// Options that differ in anything differ in some row. Breaking an `Options` apart here makes whoever
     /// adds a field come by.
     #[test]
@@ -253,7 +385,20 @@ mod tests {
                 },
             connect_error_reports: _,
             reconnect_error_reports: _,
-            authorization: crate::config::options::Authorization { user: _, password: _, token: _ },
+            authorization:
+                crate::config::options::Authorization {
+                    is_given: _,
+                    user: _,
+                    password: _,
+                    token: _,
+                    users: _,
+                    default_permissions: _,
+                },
+            accounts: _,
+            mappings: _,
+            no_auth_user: _,
+            system_account: _,
+            no_system_account: _,
             limits:
                 shard::settings::Limits {
                     max_connections: _,
@@ -282,6 +427,6 @@ mod tests {
             driver: _,
             placement: _,
         } = Options::default();
-        assert_eq!(ROWS.len(), 47);
+        assert_eq!(ROWS.len(), 54);
     }
 }

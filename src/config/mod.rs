@@ -26,7 +26,7 @@ pub use check::check;
 pub use diff::diff;
 pub use digest::digest;
 pub use field::{quoted, shown_duration};
-pub use options::{Options, Source};
+pub use options::{Account, Export, Mapping, Options, SYSTEM_ACCOUNT, Source, User};
 pub use parser::{Environment, parse_file, parse_text};
 pub use problem::Problem;
 pub use report::Report;
@@ -59,7 +59,7 @@ pub fn read(map: &Map, options: &mut Options) -> Report {
     schema::read(map, schema::SERVER, options, &mut report);
     schema::check_store_dirs(map, &mut report);
     if report.problems.is_empty() {
-        schema::check_together(map, &mut report);
+        schema::check_together(map, options, &mut report);
     }
     report
 }

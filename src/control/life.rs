@@ -1,5 +1,6 @@
 //! A server's life: ready, lame duck, shutdown.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -8,8 +9,10 @@ use futures_lite::{future, pin};
 use shard::launch::{Order, Report};
 
 use super::executor::Executor;
+use super::passwords::Checker;
 use super::reports::Happening;
 use super::signals::{Wish, wish};
+use crate::accounts::Registry;
 use crate::boot::Server;
 use crate::cli::Arguments;
 use crate::config::Options;
@@ -27,6 +30,8 @@ pub struct Life {
     pub(super) executor: Executor,
     happenings: Receiver<Happening>,
     pub(super) monitor: Option<Running>,
+    pub(super) registry: Registry,
+    passwords: Checker,
     ready: usize,
     stopped: usize,
 }
@@ -39,8 +44,21 @@ impl Life {
         executor: Executor,
         happenings: Receiver<Happening>,
         monitor: Option<Running>,
+        (registry, passwords): (Registry, Checker),
     ) -> Life {
-        Life { server, arguments, options, executor, happenings, monitor, ready: 0, stopped: 0 }
+        let (ready, stopped) = (0, 0);
+        Life {
+            server,
+            arguments,
+            options,
+            executor,
+            happenings,
+            monitor,
+            registry,
+            passwords,
+            ready,
+            stopped,
+        }
     }
 
     /// Answers the process's exit code.
@@ -83,6 +101,12 @@ impl Life {
             }
             Report::Failed { shard, error } => logging::fatal(&format!("Shard {shard}: {error}")),
             Report::Stopped { .. } => self.stopped += 1,
+            Report::CheckPassword { shard, slot, hashed } => {
+                let shards = Arc::clone(&self.server.shards);
+                self.passwords.check(hashed, move |is_right| {
+                    shards[shard].order(Order::PasswordChecked { slot, is_right });
+                });
+            }
         }
     }
 

@@ -14,6 +14,16 @@ use crate::{boot, logging};
 /// How long shards may take to say that they have changed. They need a turn; one that hangs holds up no other.
 const ACKNOWLEDGE_MAX: Duration = Duration::from_secs(2);
 
+/// Whether anything differs that accounts and users are compiled from.
+fn needs_other_directory(old: &Options, new: &Options) -> bool {
+    old.authorization != new.authorization
+        || old.accounts != new.accounts
+        || old.mappings != new.mappings
+        || old.no_auth_user != new.no_auth_user
+        || old.system_account() != new.system_account()
+        || old.no_system_account != new.no_system_account
+}
+
 impl Life {
     pub(super) async fn reload(&mut self) {
         if let Err(error) = self.try_reload().await {
@@ -31,6 +41,10 @@ impl Life {
             new.port = self.options.port;
         }
         let changes = config::diff(&self.options, &new)?;
+        let directory = match needs_other_directory(&self.options, &new) {
+            true => Arc::new(self.registry.compile(&new)?),
+            false => Arc::clone(&self.server.settings.directory),
+        };
         // What can fail comes first, so that all is changed or nothing.
         if changes.log {
             logging::reconfigure(logging::Log::of(&new)).map_err(|error| error.to_string())?;
@@ -47,7 +61,7 @@ impl Life {
             tracing::error!("{error}");
         }
         let identity = self.server.settings.identity.clone();
-        self.server.settings = Arc::new(boot::settings(identity, &new));
+        self.server.settings = Arc::new(boot::settings(identity, &new, directory));
         self.order(&Order::Settings(self.server.settings.clone()));
         // Who reads in the log that something has changed finds it so: a client that comes then may be taken in
         // by one shard and kept by another.
@@ -57,7 +71,7 @@ impl Life {
         }
         changes.said.iter().for_each(|line| tracing::info!("{line}"));
         let digest = new.source.as_ref().map(|source| format!("({})", source.digest)).unwrap_or_default();
-        self.monitor.iter().for_each(|monitor| monitor.adopt(&new));
+        self.monitor.iter().for_each(|monitor| monitor.adopt(&new, &self.server.settings.directory));
         self.options = new;
         tracing::info!("Reloaded server configuration {digest}");
         Ok(())

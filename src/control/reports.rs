@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_channel::{Receiver, Sender};
 use shard::launch::{Report, Reporter};
 
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq)]
 pub enum Happening {
     Signal(i32),
     Shard(Report),
@@ -16,7 +16,8 @@ pub enum Happening {
 pub struct Post(Sender<Happening>);
 
 pub fn channel() -> (Post, Receiver<Happening>) {
-    // Unbounded in form only: a shard reports twice in its life, and equal signals are merged by the system.
+    // Unbounded in form only: a shard reports twice in its life, and once for a connection that waits for its
+    // password to be checked; equal signals are merged by the system.
     let (sender, happenings) = async_channel::unbounded();
     (Post(sender), happenings)
 }

@@ -111,8 +111,10 @@ pub async fn page(monitor: &Monitor, arguments: &Arguments) -> Result<Page, Faul
         // As nats-server has it: those that were closed carry the names of other accounts alone.
         GLOBAL_ACCOUNT => wanted.selection.closed = false,
         // An account that is not there: nothing at all, not even an empty list.
-        _ => return Ok(Page::json(StatusCode::OK, pretty(&connz))),
+        name if !monitor.has_account(name) => return Ok(Page::json(StatusCode::OK, pretty(&connz))),
+        _ => {}
     }
+    wanted.selection.account = Some(wanted.account.clone()).filter(|name| !name.is_empty());
     connz.server_id = monitor.identity.server_id.clone();
     let (sightings, total) = sight(monitor, &wanted.selection).await?;
     connz.total = total;
@@ -215,7 +217,7 @@ impl Wanted {
         let sort = sort_by(arguments.text("sort"));
         let user = Some(arguments.text("user")).filter(|user| !user.is_empty()).map(str::to_owned);
         let sort = sort.map_err(Refusal);
-        let selection = Selection { open, closed, cid, user, sort: sort?, now: 0 };
+        let selection = Selection { open, closed, cid, user, account: None, sort: sort?, now: 0 };
         let limit = if cid.is_some() { 1 } else { limit };
         let account = arguments.text("acc").to_owned();
         Ok(Wanted { selection, account, offset, limit, auth, listing })

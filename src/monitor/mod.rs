@@ -22,6 +22,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use shard::account::Directory;
 use shard::launch::{Gauges, ShardHandle};
 use shard::settings::{DriverKind, Identity};
 
@@ -37,7 +38,7 @@ use process::Usage;
 /// What all pages are made from.
 struct Monitor {
     executor: Executor,
-    shards: Rc<Vec<ShardHandle>>,
+    shards: Arc<Vec<ShardHandle>>,
     gauges: Arc<Gauges>,
     identity: Identity,
     driver: DriverKind,
@@ -46,6 +47,8 @@ struct Monitor {
     /// Where it listens, after any free port was asked for.
     port: u16,
     options: RefCell<Options>,
+    /// All accounts, and who may come in.
+    directory: RefCell<Arc<Directory>>,
     options_loaded: Cell<Timestamp>,
     ready: Cell<bool>,
     /// Requests by path.
@@ -66,7 +69,8 @@ impl Running {
     }
 
     /// Other options hold from now on.
-    pub fn adopt(&self, options: &Options) {
+    pub fn adopt(&self, options: &Options, directory: &Arc<Directory>) {
+        self.monitor.directory.replace(directory.clone());
         self.monitor.options.replace(options.clone());
         self.monitor.options_loaded.set(Timestamp::now());
     }
@@ -86,6 +90,7 @@ impl Door {
             clock,
             port: self.port(),
             options: RefCell::new(options.clone()),
+            directory: RefCell::new(server.settings.directory.clone()),
             options_loaded: Cell::new(clock.started()),
             ready: Cell::new(false),
             requests: RefCell::default(),
@@ -108,6 +113,11 @@ impl Monitor {
             _ => Ok(Page::missing()),
         };
         answer.unwrap_or_else(Page::from)
+    }
+
+    fn has_account(&self, name: &str) -> bool {
+        let directory = self.directory.borrow();
+        directory.accounts.iter().any(|account| account.name == name && !account.is_gone)
     }
 
     fn count(&self, path: &'static str) {

@@ -109,27 +109,12 @@ pub async fn page(monitor: &Monitor, arguments: &Arguments) -> Result<Page, Faul
 async fn sum(monitor: &Monitor, account: Option<&str>) -> Result<InterestFigures, Fault> {
     let mut sum = InterestFigures::default();
     let take = |_, piece| {
-        let Piece::Shard(shard) = piece else { return };
-        for (_, more) in shard.accounts.iter().filter(|(name, _)| account.is_none_or(|wanted| wanted == name))
-        {
-            sum = added(sum, more);
+        if let Piece::Interest(more) = piece {
+            sum = sum.and(more);
         }
     };
-    monitor.ask_all(Question::Shard, take).await?;
+    monitor.ask_all(Question::Interest { account: account.map(str::to_owned) }, take).await?;
     Ok(sum)
-}
-
-fn added(sum: InterestFigures, more: &InterestFigures) -> InterestFigures {
-    InterestFigures {
-        subscriptions: sum.subscriptions + more.subscriptions,
-        inserts: sum.inserts + more.inserts,
-        removes: sum.removes + more.removes,
-        lookups: sum.lookups + more.lookups,
-        hits: sum.hits + more.hits,
-        cached: sum.cached + more.cached,
-        fanout_total: sum.fanout_total + more.fanout_total,
-        fanout_max: sum.fanout_max.max(more.fanout_max),
-    }
 }
 
 /// How many subscriptions are wanted, and a page of them, shard by shard.

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use hyper::StatusCode;
 use serde::Serialize;
 use shard::inspection::{Piece, Question, ShardFigures};
-use shard::settings::{Credentials, DriverKind};
+use shard::settings::DriverKind;
 
 use super::Monitor;
 use super::clock::show_uptime;
@@ -139,21 +139,28 @@ struct Shard {
 
 pub async fn page(monitor: &Monitor) -> Result<Page, Fault> {
     monitor.count("/varz");
-    let mut shards = vec![ShardFigures::default(); monitor.shards.len()];
+    // Each with its subscriptions.
+    let mut shards = vec![(ShardFigures::default(), 0); monitor.shards.len()];
     let take = |shard: usize, piece| {
         if let Piece::Shard(figures) = piece {
-            shards[shard] = *figures;
+            shards[shard].0 = *figures;
         }
     };
     monitor.ask_all(Question::Shard, take).await?;
+    let take = |shard: usize, piece| {
+        if let Piece::Interest(interest) = piece {
+            shards[shard].1 += interest.subscriptions;
+        }
+    };
+    monitor.ask_all(Question::Interest { account: None }, take).await?;
     Ok(Page::json(StatusCode::OK, pretty(&varz(monitor, &shards))))
 }
 
-fn varz(monitor: &Monitor, shards: &[ShardFigures]) -> Varz {
+fn varz(monitor: &Monitor, shards: &[(ShardFigures, usize)]) -> Varz {
     let options = monitor.options.borrow();
     let limits = &options.limits;
     let identity = &monitor.identity;
-    let sum = |figure: fn(&ShardFigures) -> u64| shards.iter().map(figure).sum::<u64>();
+    let sum = |figure: fn(&ShardFigures) -> u64| shards.iter().map(|(shard, _)| figure(shard)).sum::<u64>();
     let (in_msgs, in_bytes) = (sum(|shard| shard.in_messages), sum(|shard| shard.in_bytes));
     let (out_msgs, out_bytes) = (sum(|shard| shard.out_messages), sum(|shard| shard.out_bytes));
     let slow_consumers = sum(|shard| shard.slow_consumers);
@@ -169,7 +176,7 @@ fn varz(monitor: &Monitor, shards: &[ShardFigures]) -> Varz {
         go: "",
         host: identity.host.clone(),
         port: identity.port,
-        auth_required: options.authorization.credentials() != Credentials::None,
+        auth_required: monitor.directory.borrow().admission.is_required(),
         // nats-server keeps 0 as -1.
         max_connections: match limits.max_connections {
             0 => -1,
@@ -217,7 +224,7 @@ fn varz(monitor: &Monitor, shards: &[ShardFigures]) -> Varz {
         slow_consumers,
         stale_connections,
         stalled_clients: sum(|shard| shard.stalls),
-        subscriptions: shards.iter().map(subscriptions).sum(),
+        subscriptions: shards.iter().map(|(_, subscriptions)| subscriptions).sum(),
         http_req_stats: monitor.requests.borrow().clone(),
         config_load_time: monitor.options_loaded.get().to_string(),
         config_digest: options.source.as_ref().map(|source| source.digest.clone()).unwrap_or_default(),
@@ -230,16 +237,16 @@ fn varz(monitor: &Monitor, shards: &[ShardFigures]) -> Varz {
     }
 }
 
-fn corebus(monitor: &Monitor, shards: &[ShardFigures]) -> Corebus {
+fn corebus(monitor: &Monitor, shards: &[(ShardFigures, usize)]) -> Corebus {
     let driver = match monitor.driver {
         DriverKind::Uring => "uring",
         DriverKind::Epoll => "epoll",
     };
-    let show = |(shard, figures): (usize, &ShardFigures)| Shard {
+    let show = |(shard, (figures, subscriptions)): (usize, &(ShardFigures, usize))| Shard {
         shard,
         cpu: monitor.cpus[shard],
         connections: monitor.gauges.clients[shard].load(Ordering::Relaxed),
-        subscriptions: subscriptions(figures),
+        subscriptions: *subscriptions,
         in_msgs: figures.in_messages,
         in_bytes: figures.in_bytes,
         out_msgs: figures.out_messages,
@@ -253,10 +260,6 @@ fn corebus(monitor: &Monitor, shards: &[ShardFigures]) -> Corebus {
     };
     let shards = shards.iter().enumerate().map(show).collect();
     Corebus { version: monitor.identity.product_version.clone(), driver, shards }
-}
-
-fn subscriptions(shard: &ShardFigures) -> usize {
-    shard.accounts.iter().map(|(_, interest)| interest.subscriptions).sum()
 }
 
 fn nanoseconds(duration: std::time::Duration) -> u64 {

@@ -8,14 +8,16 @@ use rustix::event::{Timespec, epoll};
 use crate::failure::{Outcome, fail};
 use crate::figures::Figures;
 use crate::frame::Event;
+use crate::login::Login;
 use crate::measure::{Bench, Latencies};
 use crate::wire::{Client, PATIENCE};
 
 use super::request::{INBOX, subject_number, with_responder, write_request};
+use super::sharing::Between;
 
-pub fn run(bench: &Bench<'_>, clients: usize) -> Outcome<Figures> {
-    with_responder(bench, || {
-        let mut requesters = Requesters::open(bench, clients)?;
+pub fn run(bench: &Bench<'_>, clients: usize, between: Between) -> Outcome<Figures> {
+    with_responder(bench, between, || {
+        let mut requesters = Requesters::open(bench, clients, &between.importer())?;
         requesters.run(bench.warmup())?;
         let meter = bench.meter()?;
         let (requests, latencies) = requesters.run(bench.duration())?;
@@ -41,11 +43,11 @@ struct Requester {
 }
 
 impl Requesters {
-    fn open(bench: &Bench<'_>, clients: usize) -> Outcome<Requesters> {
+    fn open(bench: &Bench<'_>, clients: usize, login: &Login) -> Outcome<Requesters> {
         let poll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         let mut all = Vec::new();
         for number in 0..clients as u64 {
-            let mut client = Client::open(bench.server.address)?;
+            let mut client = bench.open(login)?;
             client.subscribe(&format!("{INBOX}.{number}"), None, 1)?;
             client.barrier()?;
             epoll::add(&poll, &client, epoll::EventData::new_u64(number), epoll::EventFlags::IN)?;

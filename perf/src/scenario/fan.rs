@@ -3,11 +3,15 @@
 use crate::failure::{Outcome, fail};
 use crate::figures::Figures;
 use crate::flow::{BATCH_BYTES, Batch, Publishing, Window, beside, check_received};
+use crate::login::Login;
 use crate::measure::{Bench, set_throughput};
 use crate::wire::Client;
 
 use super::publish::publication;
+use super::sharing::Between;
 
+/// All subjects begin with it.
+pub const STREAM: &str = "perf.fan";
 const HEADERS: &str = "NATS/1.0\r\nTrace: 00-4bf92f3577b34da6a3ce929d0e0e4736-01\r\nKind: order\r\n\r\n";
 
 /// Who sends to whom.
@@ -41,7 +45,7 @@ impl Fan {
     }
 
     fn subject(&self, number: usize) -> String {
-        format!("perf.fan.{}", if self.pairs { number } else { 0 })
+        format!("{STREAM}.{}", if self.pairs { number } else { 0 })
     }
 
     /// How many get each message.
@@ -85,13 +89,14 @@ impl Fan {
     }
 }
 
-pub fn run(bench: &Bench<'_>, shape: &Fan) -> Outcome<Figures> {
+pub fn run(bench: &Bench<'_>, shape: &Fan, between: Between) -> Outcome<Figures> {
     // Twos and fours stay what they are; only crowds shrink.
     let subscribers =
         if shape.subscribers > 64 { bench.scaled(shape.subscribers) } else { shape.subscribers };
     let shape = Fan { subscribers, ..*shape };
-    let mut subscribers = subscribe(bench, &shape)?;
-    let mut publishers = connect(bench, shape.publishers)?;
+    between.check(bench)?;
+    let mut subscribers = subscribe(bench, &shape, &between.importer())?;
+    let mut publishers = connect(bench, shape.publishers, &between.exporter())?;
     let window = Window::new(shape.delivery(&shape.subject(0)).len() + shape.body() + 2, shape.subscribers);
     let batches: Vec<_> = (0..shape.publishers).map(|publisher| shape.batch(publisher, window)).collect();
     let (mut figures, sent) = beside(&mut subscribers, |progress| {
@@ -108,12 +113,12 @@ pub fn run(bench: &Bench<'_>, shape: &Fan) -> Outcome<Figures> {
     Ok(figures)
 }
 
-pub fn connect(bench: &Bench<'_>, count: usize) -> Outcome<Vec<Client>> {
-    (0..count).map(|_| Client::open(bench.server.address)).collect()
+pub fn connect(bench: &Bench<'_>, count: usize, login: &Login) -> Outcome<Vec<Client>> {
+    (0..count).map(|_| bench.open(login)).collect()
 }
 
-fn subscribe(bench: &Bench<'_>, shape: &Fan) -> Outcome<Vec<Client>> {
-    let mut subscribers = connect(bench, shape.subscribers)?;
+fn subscribe(bench: &Bench<'_>, shape: &Fan, login: &Login) -> Outcome<Vec<Client>> {
+    let mut subscribers = connect(bench, shape.subscribers, login)?;
     for (number, subscriber) in subscribers.iter_mut().enumerate() {
         let subject = shape.subject(number);
         subscriber.subscribe(&subject, shape.group.then_some("workers"), 1)?;

@@ -1,20 +1,28 @@
 //! The scenarios: one row each, what they do in the file of their kind.
 
+mod accounts;
 mod churn;
 mod clients;
 mod connections;
 mod fan;
+mod mapping;
 mod paced;
 mod publish;
 mod request;
+mod rules;
+mod sharing;
 mod subscriptions;
+mod tenants;
 mod wildcards;
 
 use crate::failure::{Outcome, fail};
 use crate::figures::Figures;
-use crate::measure::Bench;
+use crate::login::Login;
+use crate::measure::{Bench, scaled};
 
+use churn::Proof;
 use fan::Fan;
+use sharing::Between;
 
 /// One thing to measure.
 #[derive(Debug)]
@@ -29,36 +37,93 @@ pub struct Scenario {
     load: Load,
 }
 
+/// The server that a scenario wants.
+#[derive(Debug)]
+pub struct Setup {
+    /// The text of its configuration file; none where it is started without one.
+    pub configuration: Option<String>,
+    /// Somebody whom it lets in.
+    pub greeter: Login,
+}
+
+impl Setup {
+    fn plain() -> Setup {
+        Setup { configuration: None, greeter: Login::Anonymous }
+    }
+}
+
 #[derive(Debug)]
 enum Load {
     Publish { bytes: usize },
-    Fan(Fan),
-    Request { in_flight: usize },
-    ClientRequests { clients: usize },
+    RuledPublish { subjects: usize, ruled: bool },
+    RuledDelivery { subjects: usize, ruled: bool },
+    Fan(Fan, Between),
+    Mapped,
+    Request { in_flight: usize, between: Between },
+    ClientRequests { clients: usize, between: Between },
     PacedRequest { per_second: f64 },
     PacedDelivery { per_second: f64 },
     Wildcards { subscriptions: usize },
     Churn,
+    Login(Proof),
     IdleMemory { connections: usize },
     IdleCpu { connections: usize },
     SubscriptionMemory { subscriptions: usize },
+    Tenants { accounts: usize },
+    PacedTenants { accounts: usize, per_second: f64 },
+    AccountStart { accounts: usize },
+    AccountMemory { accounts: usize },
+    AccountConnections { accounts: usize, connections: usize },
 }
 
 impl Scenario {
+    /// What the server has to be for this scenario at this scale.
+    pub fn setup(&self, scale: f64) -> Setup {
+        match &self.load {
+            Load::RuledPublish { subjects, ruled } | Load::RuledDelivery { subjects, ruled } => {
+                rules::setup(scaled(*subjects, scale), *ruled)
+            }
+            Load::Mapped => mapping::setup(),
+            Load::Fan(_, between) | Load::Request { between, .. } | Load::ClientRequests { between, .. } => {
+                between.setup()
+            }
+            Load::Login(proof) => proof.setup(),
+            Load::Tenants { accounts }
+            | Load::PacedTenants { accounts, .. }
+            | Load::AccountConnections { accounts, .. } => accounts::setup(scaled(*accounts, scale)),
+            // What it is compared with has a file, too, and nothing in it.
+            Load::AccountMemory { .. } => Setup { configuration: Some(String::new()), ..Setup::plain() },
+            _ => Setup::plain(),
+        }
+    }
+
     /// Loads the server and measures; a run whose counts are not exact is a failure, never a figure.
     pub fn run(&self, bench: &Bench<'_>) -> Outcome<Figures> {
         match &self.load {
             Load::Publish { bytes } => publish::run(bench, *bytes),
-            Load::Fan(shape) => fan::run(bench, shape),
-            Load::Request { in_flight } => request::run(bench, *in_flight),
-            Load::ClientRequests { clients } => clients::run(bench, *clients),
+            Load::RuledPublish { subjects, ruled } => rules::run(bench, *subjects, *ruled),
+            Load::RuledDelivery { subjects, ruled } => rules::run_delivered(bench, *subjects, *ruled),
+            Load::Fan(shape, between) => fan::run(bench, shape, *between),
+            Load::Mapped => mapping::run(bench),
+            Load::Request { in_flight, between } => request::run(bench, *in_flight, *between),
+            Load::ClientRequests { clients, between } => clients::run(bench, *clients, *between),
             Load::PacedRequest { per_second } => paced::run_requests(bench, *per_second),
             Load::PacedDelivery { per_second } => paced::run_deliveries(bench, *per_second),
             Load::Wildcards { subscriptions } => wildcards::run(bench, *subscriptions),
-            Load::Churn => churn::run(bench),
-            Load::IdleMemory { connections } => connections::run_memory(bench, *connections),
+            Load::Churn => churn::run(bench, &Login::Anonymous),
+            Load::Login(proof) => proof.run(bench),
+            Load::IdleMemory { connections } => {
+                connections::run_memory(bench, *connections, |_| Login::Anonymous)
+            }
             Load::IdleCpu { connections } => connections::run_cpu(bench, *connections),
             Load::SubscriptionMemory { subscriptions } => subscriptions::run(bench, *subscriptions),
+            Load::Tenants { accounts } => tenants::run(bench, *accounts),
+            Load::PacedTenants { accounts, per_second } => tenants::run_paced(bench, *accounts, *per_second),
+            Load::AccountStart { accounts } => accounts::run_start(bench, *accounts),
+            Load::AccountMemory { accounts } => accounts::run_memory(bench, *accounts),
+            Load::AccountConnections { accounts, connections } => {
+                accounts::run_connections(bench, *accounts, *connections)
+            }
         }
     }
 }
@@ -76,11 +141,11 @@ const fn publish(name: &'static str, about: &'static str, bytes: usize) -> Scena
 }
 
 const fn fan(name: &'static str, about: &'static str, shape: Fan) -> Scenario {
-    row(name, about, "delivery", Load::Fan(shape))
+    row(name, about, "delivery", Load::Fan(shape, Between::OneAccount))
 }
 
 const fn request(name: &'static str, about: &'static str, in_flight: usize) -> Scenario {
-    row(name, about, "request", Load::Request { in_flight })
+    row(name, about, "request", Load::Request { in_flight, between: Between::OneAccount })
 }
 
 /// All of them, in the order of the table.
@@ -105,7 +170,7 @@ pub const ALL: &[Scenario] = &[
         "request-10-clients",
         "request and reply, 10 clients with one in flight each",
         "request",
-        Load::ClientRequests { clients: 10 },
+        Load::ClientRequests { clients: 10, between: Between::OneAccount },
     )),
     row(
         "request-paced",
@@ -143,6 +208,96 @@ pub const ALL: &[Scenario] = &[
         "CPU of 5,000 idle connections",
         "second",
         Load::IdleCpu { connections: 5_000 },
+    ),
+    row(
+        "tenants-100",
+        "100 accounts, in each one publisher and three subscribers, 128 B",
+        "message published",
+        Load::Tenants { accounts: 100 },
+    ),
+    row(
+        "tenants-100-paced",
+        "100 accounts with one publisher and three subscribers, 10,000 messages a second in all, latency from the intended time",
+        "message published",
+        Load::PacedTenants { accounts: 100, per_second: 10_000.0 },
+    ),
+    row(
+        "start-10k-accounts",
+        "started with 10,000 accounts in its file, until the first PONG",
+        "start",
+        Load::AccountStart { accounts: 10_000 },
+    ),
+    row(
+        "memory-10k-accounts",
+        "memory of 10,000 accounts, with one user each, that nobody uses",
+        "account",
+        Load::AccountMemory { accounts: 10_000 },
+    ),
+    row(
+        "memory-10k-tenants",
+        "memory of 10,000 idle connections, each in an account of its own",
+        "connection",
+        Load::AccountConnections { accounts: 10_000, connections: 10_000 },
+    ),
+    row(
+        "login-password",
+        "connect, log in by a plain password, PING, close, one after another",
+        "connection",
+        Load::Login(Proof::Password),
+    ),
+    row(
+        "login-nkey",
+        "connect, log in by an nkey, PING, close, one after another",
+        "connection",
+        Load::Login(Proof::Nkey),
+    ),
+    row(
+        "publish-1000-subjects",
+        "one publisher to 1,000 subjects in no order, nobody subscribes, 16 B",
+        "message",
+        Load::RuledPublish { subjects: 1_000, ruled: false },
+    ),
+    row(
+        "publish-1000-rules",
+        "one publisher to 1,000 subjects that 1,000 rules allow it, nobody subscribes, 16 B",
+        "message",
+        Load::RuledPublish { subjects: 1_000, ruled: true },
+    ),
+    row(
+        "deliver-1000-subjects",
+        "one publisher to 1,000 subjects in no order, one subscriber gets all, 16 B",
+        "delivery",
+        Load::RuledDelivery { subjects: 1_000, ruled: false },
+    ),
+    row(
+        "deliver-1000-rules",
+        "one publisher to 1,000 subjects that 1,000 rules allow it, one subscriber gets all, 16 B",
+        "delivery",
+        Load::RuledDelivery { subjects: 1_000, ruled: true },
+    ),
+    row(
+        "request-import",
+        "request and reply, one at a time, of a service imported from another account",
+        "request",
+        Load::Request { in_flight: 1, between: Between::TwoAccounts },
+    ),
+    row(
+        "request-import-10-clients",
+        "request and reply, 10 clients with one in flight each, of an imported service",
+        "request",
+        Load::ClientRequests { clients: 10, between: Between::TwoAccounts },
+    ),
+    row(
+        "stream-import",
+        "one publisher, four subscribers in an account that imports what it publishes, 128 B",
+        "delivery",
+        Load::Fan(Fan::of(1, 4), Between::TwoAccounts),
+    ),
+    row(
+        "weighted-mapping",
+        "one publisher to a subject mapped to two, half and half, each with one subscriber, 128 B",
+        "delivery",
+        Load::Mapped,
     ),
 ];
 

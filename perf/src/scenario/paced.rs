@@ -11,18 +11,20 @@ use rustix::thread::set_current_timer_slack;
 use crate::failure::{Outcome, fail};
 use crate::figures::Figures;
 use crate::frame::Event;
+use crate::login::Login;
 use crate::measure::{Bench, Latencies, Schedule, set_throughput};
 use crate::wire::{Client, PATIENCE};
 
 use super::publish::publication;
 use super::request::{open_requester, subject_number, with_responder, write_request};
+use super::sharing::Between;
 
 const DELIVERY_BYTES: usize = 128;
 
 /// Requests at a fixed rate on one connection.
 pub fn run_requests(bench: &Bench<'_>, per_second: f64) -> Outcome<Figures> {
-    with_responder(bench, || {
-        let mut requester = open_requester(bench)?;
+    with_responder(bench, Between::OneAccount, || {
+        let mut requester = open_requester(bench, &Login::Anonymous)?;
         let output = requester.writer()?;
         Pace { input: &mut requester, output, write: write_request }.measure(bench, per_second)
     })
@@ -30,10 +32,10 @@ pub fn run_requests(bench: &Bench<'_>, per_second: f64) -> Outcome<Figures> {
 
 /// Messages from one publisher to one subscriber at a fixed rate.
 pub fn run_deliveries(bench: &Bench<'_>, per_second: f64) -> Outcome<Figures> {
-    let mut subscriber = Client::open(bench.server.address)?;
+    let mut subscriber = bench.open(&Login::Anonymous)?;
     subscriber.subscribe("perf.paced.*", None, 1)?;
     subscriber.barrier()?;
-    let mut publisher = Client::open(bench.server.address)?;
+    let mut publisher = bench.open(&Login::Anonymous)?;
     let output = publisher.writer()?;
     let pace = Pace { input: &mut subscriber, output, write: write_delivery }.measure(bench, per_second);
     let mut figures = pace?;

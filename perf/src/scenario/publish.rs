@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 
 use crate::failure::Outcome;
 use crate::figures::Figures;
-use crate::flow::BATCH_BYTES;
+use crate::flow::{BATCH_BYTES, Batch};
 use crate::frame::Event;
+use crate::login::Login;
 use crate::measure::{Bench, set_throughput};
 use crate::wire::Client;
 
@@ -16,19 +17,8 @@ const PINGS_UNDER_WAY: u64 = 8;
 pub fn run(bench: &Bench<'_>, bytes: usize) -> Outcome<Figures> {
     let line = publication("perf.nobody", bytes);
     let messages = (BATCH_BYTES / line.len()).max(1);
-    let mut publisher = Publisher {
-        client: Client::open(bench.server.address)?,
-        batch: line.repeat(messages),
-        messages: messages as u64,
-        pings: 0,
-        pongs: 0,
-    };
-    publisher.run(bench.warmup())?;
-    let meter = bench.meter()?;
-    let published = publisher.run(bench.duration())?;
-    let mut figures = meter.stop(published as f64)?;
-    set_throughput(&mut figures, bytes);
-    Ok(figures)
+    let batch = Batch { bytes: line.repeat(messages), messages: messages as u64, deliveries: 0 };
+    Publisher::new(bench.open(&Login::Anonymous)?, vec![batch]).measure(bench, bytes)
 }
 
 /// The bytes of one PUB.
@@ -39,25 +29,42 @@ pub fn publication(subject: &str, bytes: usize) -> Vec<u8> {
     line
 }
 
+/// Publishes its batches in turn, to nobody.
 #[derive(Debug)]
-struct Publisher {
+pub struct Publisher {
     client: Client,
-    batch: Vec<u8>,
-    messages: u64,
+    batches: Vec<Batch>,
+    turn: usize,
     pings: u64,
     pongs: u64,
 }
 
 impl Publisher {
+    pub fn new(client: Client, batches: Vec<Batch>) -> Publisher {
+        Publisher { client, batches, turn: 0, pings: 0, pongs: 0 }
+    }
+
+    /// Each message has `bytes` of payload.
+    pub fn measure(&mut self, bench: &Bench<'_>, bytes: usize) -> Outcome<Figures> {
+        self.run(bench.warmup())?;
+        let meter = bench.meter()?;
+        let published = self.run(bench.duration())?;
+        let mut figures = meter.stop(published as f64)?;
+        set_throughput(&mut figures, bytes);
+        Ok(figures)
+    }
+
     /// Publishes for so long and waits for the last PONG: the server has then taken all of it.
     fn run(&mut self, length: Duration) -> Outcome<u64> {
         let end = Instant::now() + length;
         let mut published = 0;
         let mut unpinged = 0;
         while published == 0 || Instant::now() < end {
-            self.client.write(&self.batch)?;
-            published += self.messages;
-            unpinged += self.batch.len();
+            let batch = &self.batches[self.turn % self.batches.len()];
+            self.client.write(&batch.bytes)?;
+            self.turn += 1;
+            published += batch.messages;
+            unpinged += batch.bytes.len();
             if unpinged >= BYTES_PER_PING {
                 unpinged = 0;
                 self.ping(PINGS_UNDER_WAY)?;

@@ -9,16 +9,19 @@ use memchr::memrchr;
 use crate::failure::{Failure, Outcome, fail};
 use crate::figures::Figures;
 use crate::frame::{Event, number};
+use crate::login::Login;
 use crate::measure::{Bench, Latencies};
 use crate::wire::Client;
 
+use super::sharing::Between;
+
 const PAYLOAD: &str = "0123456789abcdef";
-const SERVICE: &str = "perf.service";
+pub const SERVICE: &str = "perf.service";
 pub const INBOX: &str = "_INBOX.perf";
 
-pub fn run(bench: &Bench<'_>, in_flight: usize) -> Outcome<Figures> {
-    with_responder(bench, || {
-        let mut requester = Requester::open(bench, in_flight)?;
+pub fn run(bench: &Bench<'_>, in_flight: usize, between: Between) -> Outcome<Figures> {
+    with_responder(bench, between, || {
+        let mut requester = Requester::open(bench, in_flight, &between.importer())?;
         requester.run(bench.warmup())?;
         let meter = bench.meter()?;
         let (requests, latencies) = requester.run(bench.duration())?;
@@ -33,8 +36,13 @@ pub fn run(bench: &Bench<'_>, in_flight: usize) -> Outcome<Figures> {
 }
 
 /// Runs `load` while a responder on a thread of its own answers what comes to the service.
-pub fn with_responder<T>(bench: &Bench<'_>, load: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
-    let mut client = Client::open(bench.server.address)?;
+pub fn with_responder<T>(
+    bench: &Bench<'_>,
+    between: Between,
+    load: impl FnOnce() -> Outcome<T>,
+) -> Outcome<T> {
+    between.check(bench)?;
+    let mut client = bench.open(&between.exporter())?;
     client.subscribe(SERVICE, None, 1)?;
     client.barrier()?;
     let done = AtomicBool::new(false);
@@ -100,8 +108,8 @@ pub fn subject_number(line: &[u8]) -> Option<u64> {
 }
 
 /// A connection that gets the replies to its requests.
-pub fn open_requester(bench: &Bench<'_>) -> Outcome<Client> {
-    let mut client = Client::open(bench.server.address)?;
+pub fn open_requester(bench: &Bench<'_>, login: &Login) -> Outcome<Client> {
+    let mut client = bench.open(login)?;
     client.subscribe(&format!("{INBOX}.*"), None, 1)?;
     client.barrier()?;
     Ok(client)
@@ -115,10 +123,10 @@ struct Requester {
 }
 
 impl Requester {
-    fn open(bench: &Bench<'_>, in_flight: usize) -> Outcome<Requester> {
+    fn open(bench: &Bench<'_>, in_flight: usize, login: &Login) -> Outcome<Requester> {
         let mut requests = vec![Vec::new(); in_flight];
         (0..).zip(&mut requests).for_each(|(slot, request)| write_request(request, slot));
-        Ok(Requester { client: open_requester(bench)?, requests, sent: 0 })
+        Ok(Requester { client: open_requester(bench, login)?, requests, sent: 0 })
     }
 
     /// Sends a new request for each reply, for so long; then waits for the last replies.

@@ -2,6 +2,7 @@
 
 use crate::failure::{Outcome, fail};
 use crate::figures::{Figures, Metric};
+use crate::login::Login;
 use crate::measure::Bench;
 use crate::wire::Client;
 
@@ -13,7 +14,7 @@ const SUBSCRIBERS: usize = 10;
 /// Memory of the server, divided by the subscriptions; rate and CPU are those of subscribing.
 pub fn run(bench: &Bench<'_>, subscriptions: usize) -> Outcome<Figures> {
     let subscriptions = bench.scaled(subscriptions);
-    let mut subscribers = connect(bench, SUBSCRIBERS)?;
+    let mut subscribers = connect(bench, SUBSCRIBERS, &Login::Anonymous)?;
     let before = bench.resident_at_rest()?;
     let meter = bench.meter()?;
     subscribe(&mut subscribers, (0..subscriptions).map(|number| subject(number, "*")))?;
@@ -31,7 +32,7 @@ fn subject(number: usize, word: &str) -> String {
 
 /// The first subscription and the last of all get their messages.
 fn check(bench: &Bench<'_>, subscribers: &mut [Client], subscriptions: usize) -> Outcome<()> {
-    let mut publisher = Client::open(bench.server.address)?;
+    let mut publisher = bench.open(&Login::Anonymous)?;
     for number in [0, subscriptions - 1] {
         let before = subscribers[number % SUBSCRIBERS].scanner.messages();
         publisher.write(format!("PUB {} 2\r\nhi\r\n", subject(number, "any")).as_bytes())?;

@@ -3,6 +3,7 @@
 use crate::failure::{Outcome, fail};
 use crate::figures::Figures;
 use crate::flow::{BATCH_BYTES, Batch, Publishing, Window, beside};
+use crate::login::Login;
 use crate::measure::{Bench, set_throughput};
 use crate::wire::Client;
 
@@ -48,9 +49,9 @@ impl Space {
 
 pub fn run(bench: &Bench<'_>, subscriptions: usize) -> Outcome<Figures> {
     let space = Space::with(bench.scaled(subscriptions));
-    let mut subscribers = connect(bench, SUBSCRIBERS)?;
+    let mut subscribers = connect(bench, SUBSCRIBERS, &Login::Anonymous)?;
     subscribe(&mut subscribers, space.subscriptions())?;
-    let mut publishers = connect(bench, 1)?;
+    let mut publishers = connect(bench, 1, &Login::Anonymous)?;
     let batches = batches(space);
     let window = Window::new(DELIVERY_BYTES, SUBSCRIBERS);
     let (mut figures, due) = beside(&mut subscribers, |progress| {
@@ -89,7 +90,7 @@ pub fn subscribe(subscribers: &mut [Client], subjects: impl Iterator<Item = Stri
 }
 
 fn batches(space: Space) -> Vec<Batch> {
-    let mut random = Random(0x9e37_79b9_7f4a_7c15);
+    let mut random = Random::default();
     let batch = |_| {
         let mut batch = Batch { bytes: Vec::with_capacity(BATCH_BYTES), messages: 0, deliveries: 0 };
         while batch.bytes.len() < BATCH_BYTES - 128 {
@@ -104,10 +105,16 @@ fn batches(space: Space) -> Vec<Batch> {
 
 /// The same numbers in every run and for every server (xorshift64).
 #[derive(Debug)]
-struct Random(u64);
+pub struct Random(u64);
+
+impl Default for Random {
+    fn default() -> Random {
+        Random(0x9e37_79b9_7f4a_7c15)
+    }
+}
 
 impl Random {
-    fn below(&mut self, bound: u64) -> u64 {
+    pub fn below(&mut self, bound: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;

@@ -5,8 +5,10 @@ use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use super::AccountId;
+use super::imports::{ServiceImport, StreamImport};
 use super::mapping::Mappings;
-use crate::subject::transform::Transform;
+use crate::interest::Matched;
+use crate::subject::pattern;
 
 /// What connections and messages of one account meet.
 #[derive(Debug, Default)]
@@ -24,6 +26,18 @@ pub struct Snapshot {
     pub clients: Arc<AtomicUsize>,
 }
 
+impl Snapshot {
+    /// Notes what of a message on this subject leads out of the account, or elsewhere in it.
+    pub fn find(&self, subject: &[u8], matched: &mut Matched) {
+        matched.mapping = self.mappings.find(subject).map(|place| place as u32);
+        for (place, import) in self.service_imports.iter().enumerate() {
+            if pattern::matches(import.here.as_bytes(), subject) {
+                matched.services.push(place as u32);
+            }
+        }
+    }
+}
+
 /// Bounds of an account; `None` is no bound of its own. Source: nats-server `opts.go:parseAccountLimits`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Limits {
@@ -35,42 +49,6 @@ pub struct Limits {
     pub max_payload: Option<usize>,
     /// Leaf node connections.
     pub max_leafnodes: Option<usize>,
-}
-
-/// Messages of another account that this one's subscriptions get. Source: nats-server
-/// `accounts.go:streamImport`.
-#[derive(Debug)]
-pub struct StreamImport {
-    pub exporter: AccountId,
-    /// The pattern as the exporter knows it, and as it is known here.
-    pub there: String,
-    pub here: String,
-    pub renaming: Renaming,
-}
-
-/// How a subject changes at a border between accounts.
-#[derive(Debug)]
-pub enum Renaming {
-    /// Not at all.
-    Same,
-    /// To this literal, whatever it was.
-    Literal(Box<str>),
-    /// As the transform says; `back` leads from the importer's patterns to the exporter's, where it exists.
-    Transform { there: Box<Transform>, back: Option<Box<Transform>> },
-}
-
-/// A service of another account that may be asked from here. Source: nats-server
-/// `accounts.go:serviceImport`.
-#[derive(Debug)]
-pub struct ServiceImport {
-    pub exporter: AccountId,
-    /// The pattern under which it is known here.
-    pub here: String,
-    /// From the subject here to the one there.
-    pub renaming: Renaming,
-    pub service: Arc<Service>,
-    /// The exporter is told who asks.
-    pub share: bool,
 }
 
 /// A service that an account exports: one `Arc` of it for all who import it, by which requests that come round

@@ -1,9 +1,8 @@
 //! Answers of lookups kept for the next message on the same subject.
 
 use super::matched::Matched;
-use super::table::Table;
 
-/// Slots of a cache when it is new and at most. A slot costs some 200 bytes.
+/// Slots of a cache when it is first used and at most. A slot costs some 200 bytes.
 const SLOTS_MIN: usize = 8;
 const SLOTS_MAX: usize = 4096;
 
@@ -36,7 +35,7 @@ struct Slot {
 impl Default for Cache {
     fn default() -> Cache {
         Cache {
-            slots: slots(SLOTS_MIN),
+            slots: Vec::new(),
             scratch: Matched::default(),
             generation: 1,
             evictions: 0,
@@ -54,31 +53,43 @@ impl Cache {
 
     /// Voids the answer for one subject: a literal pattern came or went.
     pub fn void(&mut self, hash: u64) {
+        if self.slots.is_empty() {
+            return;
+        }
         let slot = self.slot(hash);
         if self.slots[slot].hash == hash {
             self.slots[slot].generation = 0;
         }
     }
 
-    /// The answer for a subject, whose hash is given.
+    /// The answer for a subject, whose hash is given; `find` fills it in where it is not known.
     #[inline]
-    pub fn lookup(&mut self, table: &mut Table, subject: &[u8], hash: u64) -> &Matched {
+    pub fn lookup(&mut self, subject: &[u8], hash: u64, find: impl FnOnce(&mut Matched)) -> &mut Matched {
+        if self.slots.is_empty() {
+            self.slots = slots(SLOTS_MIN);
+        }
         let index = self.slot(hash);
         let slot = &self.slots[index];
         self.lookups += 1;
         if slot.generation == self.generation && slot.hash == hash && slot.subject == subject {
             self.hits += 1;
-            return &self.slots[index].matched;
+            return &mut self.slots[index].matched;
         }
-        self.miss(table, subject, hash, index)
+        self.miss(subject, hash, index, find)
     }
 
-    fn miss(&mut self, table: &mut Table, subject: &[u8], hash: u64, mut index: usize) -> &Matched {
+    fn miss(
+        &mut self,
+        subject: &[u8],
+        hash: u64,
+        mut index: usize,
+        find: impl FnOnce(&mut Matched),
+    ) -> &mut Matched {
         let slot = &self.slots[index];
         if slot.candidate != hash && slot.hash != hash {
             self.slots[index].candidate = hash;
-            table.matches(subject, &mut self.scratch);
-            return &self.scratch;
+            find(&mut self.scratch);
+            return &mut self.scratch;
         }
         if slot.generation == self.generation && slot.hash != hash {
             self.evictions += 1;
@@ -94,8 +105,12 @@ impl Cache {
         slot.generation = self.generation;
         slot.subject.clear();
         slot.subject.extend_from_slice(subject);
-        table.matches(subject, &mut slot.matched);
-        &slot.matched
+        find(&mut slot.matched);
+        &mut slot.matched
+    }
+
+    pub fn places(&self) -> usize {
+        self.slots.len()
     }
 
     /// The answers kept and still good.

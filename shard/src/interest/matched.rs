@@ -29,6 +29,14 @@ pub struct Matched {
     /// Other shards with plain subscriptions.
     pub shards: ShardSet,
     pub groups: Vec<GroupMatch>,
+    /// Services of other accounts that are asked: places among the account's service imports.
+    pub services: Vec<u32>,
+    /// The account's mapping that applies: its place.
+    pub mapping: Option<u32>,
+    /// Whether some permissions, by their number, let this subject be published; the number is 0 before anybody
+    /// asked.
+    pub judged_by: u64,
+    pub may_publish: bool,
     members: Vec<Target>,
     remotes: Vec<(ShardId, u32)>,
 }
@@ -38,6 +46,9 @@ impl Matched {
         self.plain.clear();
         self.shards = ShardSet::EMPTY;
         self.groups.clear();
+        self.services.clear();
+        self.mapping = None;
+        self.judged_by = 0;
         self.members.clear();
         self.remotes.clear();
     }

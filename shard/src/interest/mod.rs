@@ -13,8 +13,10 @@ use std::hash::BuildHasher;
 use hashbrown::DefaultHashBuilder;
 
 pub use matched::{GroupMatch, Matched, Target};
-pub use table::{Change, QueueId, Sids, SubId, Subscription, Table};
+pub use table::{Change, QueueId, Role, Sids, SubId, Subscription, Table};
+pub use trie::NONE;
 
+use crate::account::Snapshot;
 use crate::inspection::InterestFigures;
 use crate::shard_set::ShardId;
 use crate::subject;
@@ -59,11 +61,27 @@ impl Interest {
         self.table.set_remote(shard, change);
     }
 
-    /// Everyone who wants the subject, beside the table the answer's handles belong to.
+    /// Everyone who wants the subject, beside the table the answer's handles belong to. The snapshot is the
+    /// account's: `forget_answers` when it changes.
     #[inline]
-    pub fn lookup(&mut self, subject: &[u8]) -> (&Matched, &mut Table) {
+    pub fn lookup(&mut self, subject: &[u8], snapshot: &Snapshot) -> (&mut Matched, &mut Table) {
         let hash = self.hasher.hash_one(subject);
-        (self.cache.lookup(&mut self.table, subject, hash), &mut self.table)
+        let table = &mut self.table;
+        let matched = self.cache.lookup(subject, hash, |matched| {
+            table.matches(subject, matched);
+            snapshot.find(subject, matched);
+        });
+        (matched, table)
+    }
+
+    /// What was answered so far may be wrong now.
+    pub fn forget_answers(&mut self) {
+        self.cache.void_all();
+    }
+
+    /// Places of its cache.
+    pub fn kept(&self) -> usize {
+        self.cache.places()
     }
 
     /// What this shard knows of the account's interest, in figures; looks through the whole cache.

@@ -24,10 +24,26 @@ pub struct Subscription {
     pub owner: u32,
     /// Unsubscribe after this many messages; 0 means never.
     pub max: u32,
+    pub role: Role,
+    /// Deliveries are to be checked against its owner's permissions.
+    pub filtered: bool,
+    /// The first of its shadows, or itself among them; `NONE` where the role is to be neither.
+    pub shadow: u32,
     node: NodeId,
     group: GroupId,
     previous: SubId,
     next: SubId,
+}
+
+/// What a subscription has to do with imports of streams.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Nothing.
+    Plain,
+    /// It has shadows in other accounts.
+    Master,
+    /// It stands in this account for a subscription of another one.
+    Shadow,
 }
 
 /// A queue name at one pattern.
@@ -165,6 +181,9 @@ impl Table {
             delivered: 0,
             owner,
             max: 0,
+            role: Role::Plain,
+            filtered: false,
+            shadow: NONE,
             node,
             group,
             previous: NONE,
@@ -209,6 +228,16 @@ impl Table {
         self.subs[id as usize].sid = Token::new(b"");
         self.subs[id as usize].owner = NONE;
         self.free_subs.push(id);
+    }
+
+    /// Tells all that this shard's subscriptions amount to, some of it more than once.
+    pub fn tell_all(&self, tell: &mut dyn FnMut(Change<'_>)) {
+        for id in 0..self.handles_end() {
+            let Some(sub) = self.get(id) else { continue };
+            let (pattern, queue) = (self.pattern(id), self.queue_of(id));
+            let count = if sub.group == NONE { 1 } else { self.groups[sub.group as usize].members };
+            tell(Change { subject: &pattern, queue, count });
+        }
     }
 
     /// One past the highest handle ever given out.

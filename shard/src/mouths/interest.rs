@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Choices;
 use super::subjects::matches;
+use crate::account::Snapshot;
 use crate::interest::{Change, Interest, SubId};
 use crate::shard_set::ShardId;
 
@@ -132,7 +133,8 @@ impl Model {
 }
 
 fn check(interest: &mut Interest, model: &Model, subject: &str) {
-    let (matched, table) = interest.lookup(subject.as_bytes());
+    let snapshot = Snapshot::default();
+    let (matched, table) = interest.lookup(subject.as_bytes(), &snapshot);
     let plain: BTreeSet<SubId> = matched.plain.iter().map(|target| target.sub).collect();
     assert_eq!(plain.len(), matched.plain.len(), "nobody twice for {subject}");
     assert_eq!(plain, model.plain(subject), "plain for {subject}");

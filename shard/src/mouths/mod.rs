@@ -5,6 +5,8 @@
 
 mod documents;
 mod interest;
+mod mapping;
+mod permissions;
 mod protocol;
 mod subjects;
 
@@ -15,6 +17,8 @@ mod tests;
 
 pub use documents::{connect, info};
 pub use interest::interest;
+pub use mapping::mapping;
+pub use permissions::{examine as examine_permissions, permissions};
 pub use protocol::protocol;
 pub use subjects::subject;
 

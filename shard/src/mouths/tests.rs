@@ -4,7 +4,7 @@ use std::panic::catch_unwind;
 use std::path::Path;
 
 use super::mutation::Mutation;
-use super::{canary, connect, info, interest, protocol, subject};
+use super::{canary, connect, info, interest, mapping, permissions, protocol, subject};
 
 type Mouth = fn(&[u8]);
 
@@ -34,6 +34,16 @@ fn subject_keeps_its_promises() {
 #[test]
 fn interest_keeps_its_promises() {
     feed("interest", interest);
+}
+
+#[test]
+fn mapping_keeps_its_promises() {
+    feed("mapping", mapping);
+}
+
+#[test]
+fn permissions_keep_their_promises() {
+    feed("permissions", permissions);
 }
 
 /// A broken promise is found in the corpus, found by chance, and reported with the input that shows it.

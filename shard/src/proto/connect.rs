@@ -22,6 +22,8 @@ pub struct Connect {
     pub password: String,
     /// The public key it says it has.
     pub nkey: String,
+    /// The nonce of INFO, signed with that key, in base64.
+    pub signature: String,
     pub name: String,
     pub lang: String,
     pub version: String,
@@ -44,6 +46,7 @@ impl Default for Connect {
             user: String::new(),
             password: String::new(),
             nkey: String::new(),
+            signature: String::new(),
             name: String::new(),
             lang: String::new(),
             version: String::new(),
@@ -66,12 +69,19 @@ impl Connect {
         Ok(())
     }
 
+    /// Whether it shows nothing of who it is.
+    pub fn is_silent(&self) -> bool {
+        let Connect { user, password, token, nkey, .. } = self;
+        user.is_empty() && password.is_empty() && token.is_empty() && nkey.is_empty()
+    }
+
     /// What monitoring calls the user. Source: nats-server `client.go:getRawAuthUser`.
     pub fn shown_user(&self) -> &str {
-        match (self.user.as_str(), self.token.as_str()) {
-            ("", "") => "",
-            ("", _) => "[REDACTED]",
-            (user, _) => user,
+        match (self.nkey.as_str(), self.user.as_str(), self.token.as_str()) {
+            ("", "", "") => "",
+            ("", "", _) => "[REDACTED]",
+            ("", user, _) => user,
+            (nkey, _, _) => public(nkey),
         }
     }
 
@@ -93,7 +103,8 @@ impl Connect {
             "lang" => take(&mut self.lang, key, values),
             "version" => take(&mut self.version, key, values),
             "account" => take(&mut self.account, key, values),
-            "jwt" | "sig" | "remote_account" | "proxy_sig" => take(&mut String::new(), key, values),
+            "sig" => take(&mut self.signature, key, values),
+            "jwt" | "remote_account" | "proxy_sig" => take(&mut String::new(), key, values),
             _ => values.next_value::<IgnoredAny>().map(drop),
         }
     }

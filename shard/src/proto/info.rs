@@ -2,15 +2,19 @@
 
 use serde_json::{Map, Value};
 
-use crate::settings::{Credentials, Settings};
+use crate::settings::Settings;
 
 /// What differs from connection to connection, or from moment to moment.
 #[derive(Debug, Default, Clone)]
 pub struct Occasion<'a> {
     pub cid: u64,
     pub client_ip: &'a str,
+    /// Bytes of one message, as far as is known of this client.
+    pub max_payload: usize,
     /// The server is in lame duck mode.
     pub lame_duck: bool,
+    /// What a key is to sign.
+    pub nonce: Option<&'a str>,
     /// The answer to the first PING after CONNECT names the account.
     pub account: Option<&'a str>,
 }
@@ -33,12 +37,15 @@ pub fn line(settings: &Settings, occasion: &Occasion<'_>) -> Vec<u8> {
     set("host", identity.host.as_str().into());
     set("port", identity.port.into());
     set("headers", settings.headers.into());
-    if !matches!(settings.credentials, Credentials::None) {
+    if settings.directory.admission.is_required() {
         set("auth_required", true.into());
     }
-    set("max_payload", settings.limits.max_payload.into());
+    set("max_payload", occasion.max_payload.into());
     set("client_id", occasion.cid.into());
     set("client_ip", occasion.client_ip.into());
+    if let Some(nonce) = occasion.nonce {
+        set("nonce", nonce.into());
+    }
     if occasion.lame_duck {
         set("ldm", true.into());
     }

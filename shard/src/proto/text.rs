@@ -16,8 +16,10 @@ pub enum Reason {
     ProtocolViolation,
     BadClientProtocolVersion,
     MaximumConnectionsExceeded,
+    MaximumAccountConnectionsExceeded,
     MaximumPayloadExceeded,
     MaximumControlLineExceeded,
+    MaximumSubscriptionsExceeded,
     ServerShutdown,
     NoRespondersRequiresHeaders,
 }
@@ -37,6 +39,8 @@ impl Reason {
             Reason::ProtocolViolation => "Protocol Violation",
             Reason::BadClientProtocolVersion => "Bad Client Protocol Version",
             Reason::MaximumConnectionsExceeded => "Maximum Connections Exceeded",
+            Reason::MaximumAccountConnectionsExceeded => "Maximum Account Connections Exceeded",
+            Reason::MaximumSubscriptionsExceeded => "Maximum Subscriptions Exceeded",
             Reason::MaximumPayloadExceeded => "Maximum Message Payload Exceeded",
             Reason::MaximumControlLineExceeded => "Maximum Control Line Exceeded",
             Reason::ServerShutdown => "Server Shutdown",
@@ -61,6 +65,7 @@ pub const AUTHORIZATION_VIOLATION: &str = "Authorization Violation";
 pub const INVALID_CLIENT_PROTOCOL: &str = "invalid client protocol";
 pub const INVALID_PUBLISH_SUBJECT: &str = "Invalid Publish Subject";
 pub const INVALID_SUBJECT: &str = "Invalid Subject";
+pub const MAXIMUM_ACCOUNT_CONNECTIONS_EXCEEDED: &str = "maximum account active connections exceeded";
 pub const MAXIMUM_CONNECTIONS_EXCEEDED: &str = "maximum connections exceeded";
 pub const MAXIMUM_CONTROL_LINE_EXCEEDED: &str = "maximum control line exceeded";
 pub const MAXIMUM_PAYLOAD_VIOLATION: &str = "Maximum Payload Violation";
@@ -104,6 +109,11 @@ pub fn subscription_violation(subject: &[u8], queue: Option<&[u8]>) -> String {
             quoted(queue)
         ),
     }
+}
+
+/// The text of a subscription that is no longer allowed.
+pub fn subscription_withdrawn(subject: &[u8], queue: Option<&[u8]>, sid: &[u8]) -> String {
+    format!("{} (sid {})", subscription_violation(subject, queue), quoted(sid))
 }
 
 pub fn too_many_tokens(subject: &[u8]) -> String {

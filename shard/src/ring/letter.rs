@@ -59,8 +59,13 @@ pub struct Message<'a> {
     pub request: Option<Request>,
     /// It comes back to its publisher's shard: the queue group's members where it went had left.
     pub returned: bool,
+    /// It is a request of another account, or a response to one.
+    pub imported: bool,
+    /// It is a response that the receiver awaits, for another account.
+    pub response: bool,
     pub hops: u8,
-    /// Queue groups of which the receiver must serve one member each, as `QueueNames` holds them.
+    /// Queue groups of which the receiver must serve one member each, as `QueueNames` holds them; with a
+    /// response, what is to be told of who gave it.
     pub queues: &'a [u8],
     pub subject: &'a [u8],
     /// The tail begins with the reply.
@@ -114,6 +119,8 @@ const OVERSIZE: u8 = 8;
 
 const PLAIN: u8 = 1;
 const RETURNED: u8 = 2;
+const IMPORTED: u8 = 4;
+const RESPONSE: u8 = 8;
 const QUEUED: u8 = 1;
 
 /// The fixed head: one kind's fields share their places with another's.
@@ -187,7 +194,10 @@ impl<'a> Envelope<'a> {
         let (mut head, parts): (Head, [&[u8]; 3]) = match letter {
             Letter::Message(message) => {
                 let mut head = Head::new(MESSAGE, message.origin);
-                head.flags = u8::from(message.plain) * PLAIN + u8::from(message.returned) * RETURNED;
+                head.flags = u8::from(message.plain) * PLAIN
+                    + u8::from(message.returned) * RETURNED
+                    + u8::from(message.imported) * IMPORTED
+                    + u8::from(message.response) * RESPONSE;
                 head.request = message.request;
                 head.hops = message.hops;
                 head.account = message.account;
@@ -280,6 +290,8 @@ impl<'a> Letter<'a> {
                 plain: head.flags & PLAIN != 0,
                 request: head.request,
                 returned: head.flags & RETURNED != 0,
+                imported: head.flags & IMPORTED != 0,
+                response: head.flags & RESPONSE != 0,
                 hops: head.hops,
                 queues: third,
                 subject: first,
@@ -333,6 +345,8 @@ mod tests {
                 plain: true,
                 request: header_len.map(|len| Request { number: len + 1, letters: 3 }),
                 returned: header_len == Some(0),
+                imported: header_len == Some(12),
+                response: header_len.is_none(),
                 hops: 3,
                 queues: queues.as_bytes(),
                 subject: b"a.b",
@@ -344,6 +358,7 @@ mod tests {
                 let Letter::Message(read) = letter else { panic!() };
                 assert_eq!((read.account, read.origin, read.hops), (7, message.origin, 3));
                 assert_eq!((read.plain, read.request), (true, message.request));
+                assert_eq!((read.imported, read.response), (message.imported, message.response));
                 assert_eq!((read.subject, read.tail), (message.subject, message.tail));
                 assert_eq!((read.reply_len, read.header_len), (1, header_len));
                 let names: Vec<&[u8]> = queue_names(read.queues).collect();

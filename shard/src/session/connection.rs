@@ -2,13 +2,16 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use crate::account::AccountId;
 use crate::deliver::Outbox;
 use crate::inspection::{ConnectionFigures, Measures};
-use crate::interest::Sids;
+use crate::interest::{NONE, Sids};
 use crate::proto::connect::Connect;
 use crate::proto::text::{Reason, quoted};
+use crate::session::admission::{Hashed, User};
+use crate::session::permissions::{Permissions, ReplyGrants};
 use crate::shard_set::ShardSet;
 use crate::slot::Slot;
 
@@ -26,6 +29,8 @@ pub enum Pause {
     Moving = 8,
     /// Input that came during a pause is to be served first. Ends by itself when it is.
     Backlog = 16,
+    /// Its password is being checked elsewhere.
+    Password = 32,
 }
 
 /// What a barrier's end is answered with.
@@ -50,6 +55,21 @@ pub struct Unanswered {
 pub struct Barrier {
     pub awaited: ShardSet,
     pub answer: Answer,
+}
+
+/// What a password is checked for.
+pub struct Waiting {
+    pub hashed: Hashed,
+    pub cause: Cause,
+}
+
+/// What made a connection show who it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    Connect,
+    /// Another CONNECT on the same connection.
+    ConnectAgain,
+    Reload,
 }
 
 pub struct Connection {
@@ -82,6 +102,23 @@ pub struct Connection {
     pauses: u8,
     pub closing: Option<Reason>,
     pub connect: Box<Connect>,
+    /// Who it is, where users are told apart.
+    pub user: Option<Arc<User>>,
+    pub permissions: Option<Arc<Permissions>>,
+    /// Replies it may publish to, where its permissions are to be had by requests.
+    pub grants: Option<Box<ReplyGrants>>,
+    /// Bytes of one message.
+    pub max_payload: usize,
+    /// What its key was to sign.
+    pub nonce: Option<Box<str>>,
+    /// The password that is being checked.
+    pub waiting: Option<Box<Waiting>>,
+    /// The last response it awaits of another account's service; `interest::NONE`: none.
+    pub awaited: u32,
+    /// It showed nothing, and was let in as the user for those.
+    pub is_default: bool,
+    /// It counts among its account's connections.
+    pub registered: bool,
     /// What the log says of it besides its address, once it has introduced itself.
     about: String,
     pub sids: Sids,
@@ -145,6 +182,15 @@ impl Connection {
             pauses: 0,
             closing: None,
             connect: Box::default(),
+            user: None,
+            permissions: None,
+            grants: None,
+            max_payload: 0,
+            nonce: None,
+            waiting: None,
+            awaited: NONE,
+            is_default: false,
+            registered: false,
             about: String::new(),
             sids: Sids::default(),
             outbox: Outbox::default(),

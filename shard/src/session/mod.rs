@@ -4,7 +4,6 @@
 pub mod admission;
 pub mod closed;
 pub mod connection;
-pub mod credentials;
 pub mod permissions;
 pub mod table;
 

@@ -4,17 +4,21 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use super::awaiting::Awaiting;
 use super::desk::Desk;
 use super::inspect::Inspection;
-use crate::account::Account;
+use crate::account::{Account, AccountId, Snapshot};
 use crate::interest::Change;
-use crate::launch::Gauges;
+use crate::launch::{Gauges, Reporter};
 use crate::proto::client::Rules;
 use crate::ring::letter::{Letter, QueueNames};
 use crate::ring::mesh::Mesh;
 use crate::session::ClosedConnections;
-use crate::settings::{Credentials, Settings};
-use crate::shard_set::ShardSet;
+use crate::settings::{Placement, Settings};
+use crate::shard_set::{ShardId, ShardSet};
+
+/// Larger buffers are not kept.
+const SCRATCH_BYTES_MAX: usize = 1 << 20;
 
 pub struct Core {
     pub settings: Arc<Settings>,
@@ -23,6 +27,7 @@ pub struct Core {
     pub desk: Desk,
     pub mesh: Mesh,
     pub gauges: Arc<Gauges>,
+    pub reporter: Reporter,
     pub lame_duck: bool,
     pub stopping: bool,
     /// A source of chance for queue groups: fair, not secret.
@@ -30,7 +35,12 @@ pub struct Core {
     pub queue_names: QueueNames,
     /// Which queue goes to which shard, for the message under way.
     pub queue_picks: Vec<(u16, u32)>,
-    pub scratch: Vec<u8>,
+    /// Services of other accounts that the message under way is to ask.
+    pub services_met: Vec<u32>,
+    /// Buffers for what is written anew of a message, taken and put back.
+    pub scratches: Vec<Vec<u8>>,
+    /// Responses of other accounts' services that are awaited here.
+    pub awaiting: Awaiting,
     /// The last look at sends that take too long.
     pub swept_at: u64,
     /// Connections that have ended, remembered for monitoring.
@@ -41,21 +51,24 @@ pub struct Core {
 }
 
 impl Core {
-    pub fn new(settings: Arc<Settings>, accounts: Vec<Account>, mesh: Mesh, gauges: Arc<Gauges>) -> Core {
+    pub fn new(settings: Arc<Settings>, mesh: Mesh, gauges: Arc<Gauges>, reporter: Reporter) -> Core {
         let seed = 0x9e37_79b9_7f4a_7c15 ^ ((u64::from(mesh.me()) + 1) << 32);
         let mut core = Core {
             rules: Rules { max_control_line: 0, max_payload: 0, headers: false },
             settings: settings.clone(),
-            accounts,
+            accounts: Vec::new(),
             desk: Desk::default(),
             mesh,
             gauges,
+            reporter,
             lame_duck: false,
             stopping: false,
             chance: Chance::seeded(seed),
             queue_names: QueueNames::default(),
             queue_picks: Vec::new(),
-            scratch: Vec::new(),
+            services_met: Vec::new(),
+            scratches: Vec::new(),
+            awaiting: Awaiting::default(),
             swept_at: 0,
             closed: ClosedConnections::default(),
             inspections: VecDeque::new(),
@@ -65,7 +78,7 @@ impl Core {
         core
     }
 
-    /// Uses these settings from now on.
+    /// Uses these settings from now on. What connections have by them is not looked at here.
     pub fn adopt(&mut self, settings: Arc<Settings>) {
         let limits = &settings.limits;
         self.rules.max_control_line = limits.max_control_line;
@@ -73,10 +86,74 @@ impl Core {
         self.desk.max_pending = limits.max_pending;
         self.closed.set_max(settings.max_closed_clients);
         self.settings = settings;
+        self.adopt_accounts();
+    }
+
+    fn adopt_accounts(&mut self) {
+        let directory = Arc::clone(&self.settings.directory);
+        for (id, snapshot) in directory.accounts.iter().enumerate() {
+            self.account_mut(id as AccountId).adopt(Arc::clone(snapshot));
+        }
+        let shards = self.gauges.clients.len();
+        let placement = self.settings.placement;
+        let members = |id: usize| match placement {
+            Placement::Spread => ShardSet::first(shards),
+            Placement::Home => ShardSet::from_iter([(id % shards) as ShardId]),
+        };
+        let groups = joined(&directory.accounts);
+        let mut audiences: Vec<ShardSet> = vec![ShardSet::EMPTY; groups.len()];
+        for (id, group) in groups.iter().enumerate() {
+            audiences[*group] = audiences[*group].union(members(id));
+        }
+        for (id, group) in groups.iter().enumerate() {
+            let before = self.accounts[id].audience;
+            self.accounts[id].members = members(id);
+            self.accounts[id].audience = audiences[*group];
+            let new: ShardSet =
+                audiences[*group].into_iter().filter(|shard| !before.contains(*shard)).collect();
+            self.tell_all(id as AccountId, new);
+        }
+    }
+
+    /// Tells shards that were told nothing so far of this shard's interest.
+    fn tell_all(&mut self, id: AccountId, mut shards: ShardSet) {
+        shards.remove(self.mesh.me());
+        let Core { accounts, mesh, .. } = self;
+        let table = &accounts[id as usize].interest.table;
+        if !shards.is_empty() && !table.is_empty() {
+            mark!("interest told to a new audience");
+            table.tell_all(&mut |change| tell(mesh, shards, id, &change));
+        }
+    }
+
+    /// An account by its handle. Another shard may know of it before this one is told.
+    pub fn account_mut(&mut self, id: AccountId) -> &mut Account {
+        while self.accounts.len() <= id as usize {
+            let unknown = Snapshot { is_gone: true, ..Snapshot::default() };
+            self.accounts.push(Account::new(Arc::new(unknown)));
+        }
+        &mut self.accounts[id as usize]
     }
 
     pub fn needs_credentials(&self) -> bool {
-        !matches!(self.settings.credentials, Credentials::None)
+        self.settings.directory.admission.is_required()
+    }
+
+    /// Nanoseconds since 1970 at a moment of the monotonic clock.
+    pub fn wall(&self, at: u64) -> i64 {
+        (at as i64).wrapping_add(self.settings.wall_offset)
+    }
+
+    /// A buffer to write in, to be given back.
+    pub fn take_scratch(&mut self) -> Vec<u8> {
+        self.scratches.pop().unwrap_or_default()
+    }
+
+    pub fn put_scratch(&mut self, mut scratch: Vec<u8>) {
+        scratch.clear();
+        if scratch.capacity() <= SCRATCH_BYTES_MAX {
+            self.scratches.push(scratch);
+        }
     }
 
     /// Notes that a connection left this shard.
@@ -85,9 +162,28 @@ impl Core {
     }
 }
 
-/// Other shards that hold connections of an account.
+/// For each account the number of its group: accounts that imports join, over however many others, are in one.
+fn joined(accounts: &[Arc<Snapshot>]) -> Vec<usize> {
+    let mut groups: Vec<usize> = (0..accounts.len()).collect();
+    fn root(groups: &mut [usize], mut at: usize) -> usize {
+        while groups[at] != at {
+            groups[at] = groups[groups[at]];
+            at = groups[at];
+        }
+        at
+    }
+    for (id, snapshot) in accounts.iter().enumerate() {
+        for neighbour in &snapshot.neighbours {
+            let (one, other) = (root(&mut groups, id), root(&mut groups, *neighbour as usize));
+            groups[one.max(other)] = one.min(other);
+        }
+    }
+    (0..accounts.len()).map(|id| root(&mut groups, id)).collect()
+}
+
+/// Other shards that hear of an account's interest.
 pub fn partners(account: &Account, mesh: &Mesh) -> ShardSet {
-    let mut partners = account.members;
+    let mut partners = account.audience;
     partners.remove(mesh.me());
     partners
 }

@@ -7,9 +7,11 @@ use std::collections::BinaryHeap;
 use bytes::Bytes;
 
 use crate::account::AccountId;
+use crate::account::shadows::{Shadow, Shadows};
 use crate::deliver::{Pool, SHARED_BYTES_MIN};
-use crate::interest::{SubId, Table, Target};
+use crate::interest::{Role, SubId, Table, Target};
 use crate::proto::text::Reason;
+use crate::session::permissions::Verdicts;
 use crate::session::{Connection, Connections, Pause};
 use crate::settings::Tracing;
 use crate::slot::Slot;
@@ -48,6 +50,8 @@ pub struct Delivery<'a> {
     pub payload_len: usize,
     /// The publisher, where it lives on this shard and wants no echo.
     pub no_echo: Option<u32>,
+    /// It has crossed from one account to another: imports of streams do not carry it on.
+    pub is_imported: bool,
     /// What of it is written to the log.
     pub tracing: Tracing,
     /// The tail, shared by all who get it, once one did.
@@ -83,6 +87,11 @@ pub struct Desk {
     pub slow_consumers: u64,
     pub stale_connections: u64,
     pub stalls: u64,
+    /// What users may publish and receive, as it was found out before.
+    pub verdicts: Verdicts,
+    pub shadows: Shadows,
+    /// Shadows that are to get the message under way, under the subject their accounts know it by.
+    pub shadowed: Vec<u32>,
     scratch: Vec<u8>,
 }
 
@@ -134,6 +143,24 @@ impl Desk {
             return false;
         }
         let sub = table.sub_mut(target.sub);
+        if sub.filtered || sub.role == Role::Shadow {
+            let (is_shadow, shadow) = (sub.role == Role::Shadow, sub.shadow);
+            let Desk { verdicts, shadows, scratch, .. } = self;
+            let queue = table.queue_of(target.sub);
+            if is_shadow {
+                let takes = !delivery.is_imported
+                    && imports_it(verdicts, shadows.get(shadow), connection, queue, (delivery, scratch));
+                if takes {
+                    self.shadowed.push(shadow);
+                }
+                return takes;
+            }
+            if !may_receive(verdicts, connection, queue, delivery.subject) {
+                mark!("delivery denied");
+                return false;
+            }
+        }
+        let sub = table.sub_mut(target.sub);
         sub.delivered += 1;
         if sub.max > 0 {
             let max = u64::from(sub.max);
@@ -167,6 +194,9 @@ impl Desk {
                     connection.outbox.append_shared(shared);
                 }
             }
+        }
+        if connection.grants.is_some() && delivery.reply_len > 0 {
+            grant(&mut self.verdicts, connection, delivery, self.now);
         }
         connection.out_messages += 1;
         connection.out_bytes += bytes;
@@ -247,6 +277,47 @@ impl Desk {
 
     pub fn set_alarm(&mut self, at: u64, alarm: Alarm, slot: Slot) {
         self.alarms.push(Reverse((at, alarm, (slot.index, slot.generation))));
+    }
+}
+
+#[cold]
+fn may_receive(
+    verdicts: &mut Verdicts,
+    connection: &Connection,
+    queue: Option<&[u8]>,
+    subject: &[u8],
+) -> bool {
+    let permissions = connection.permissions.as_ref();
+    permissions.is_none_or(|permissions| verdicts.may_receive(permissions, subject, queue))
+}
+
+/// Whether what a shadow stands for may receive the message, under the subject it will see. It gets it later.
+#[cold]
+fn imports_it(
+    verdicts: &mut Verdicts,
+    shadow: &Shadow,
+    connection: &Connection,
+    queue: Option<&[u8]>,
+    (delivery, scratch): (&Delivery<'_>, &mut Vec<u8>),
+) -> bool {
+    if !shadow.filtered {
+        return true;
+    }
+    scratch.clear();
+    shadow.snapshot.stream_imports[shadow.import as usize].rename(delivery.subject, scratch);
+    may_receive(verdicts, connection, queue, scratch)
+}
+
+/// Whoever gets a request may answer it, if its permissions say so and it could not anyway.
+#[cold]
+fn grant(verdicts: &mut Verdicts, connection: &mut Connection, delivery: &Delivery<'_>, now: u64) {
+    let Connection { permissions, grants, .. } = connection;
+    let (Some(permissions), Some(grants)) = (permissions, grants) else { return };
+    let reply = &delivery.tail[..delivery.reply_len];
+    if let Some(responses) = permissions.responses()
+        && !verdicts.may_publish(permissions, reply)
+    {
+        grants.grant(reply, now, responses);
     }
 }
 

@@ -7,7 +7,8 @@ use super::core::Core;
 use crate::account::AccountId;
 use crate::driver::thread_cpu;
 use crate::inspection::{
-    ConnectionFigures, Handle, Interested, Piece, Question, Reply, Selection, ShardFigures, Sighting,
+    ConnectionFigures, Handle, InterestFigures, Interested, Piece, Question, Reply, Selection, ShardFigures,
+    Sighting,
 };
 use crate::interest::{Matched, SubId};
 
@@ -24,6 +25,7 @@ pub struct Inspection {
 
 enum Progress {
     Shard,
+    Interest { account: Option<String>, next: usize },
     Open { selection: Selection, next: u32, open: usize },
     Closed { selection: Selection, next: u64, open: usize },
     Connections { handles: IntoIter<Handle>, subscriptions: bool, listing: Option<Box<Listing>> },
@@ -45,6 +47,7 @@ impl Inspection {
     pub fn new(question: Question, reply: Reply) -> Inspection {
         let progress = match question {
             Question::Shard => Progress::Shard,
+            Question::Interest { account } => Progress::Interest { account, next: 0 },
             Question::Sightings(selection) => Progress::Open { selection, next: 0, open: 0 },
             Question::Connections { handles, subscriptions } => {
                 Progress::Connections { handles: handles.into_iter(), subscriptions, listing: None }
@@ -71,6 +74,7 @@ pub fn step(core: &mut Core) {
 fn advance(core: &mut Core, progress: Progress) -> (Option<Piece>, Progress) {
     match progress {
         Progress::Shard => (Some(Piece::Shard(Box::new(shard(core)))), Progress::Done),
+        Progress::Interest { account, next } => interest(core, account, next),
         Progress::Open { selection, next, open } => sight_open(core, selection, next, open),
         Progress::Closed { selection, next, open } => sight_closed(core, selection, next, open),
         Progress::Connections { handles, subscriptions, listing } => {
@@ -87,7 +91,6 @@ fn advance(core: &mut Core, progress: Progress) -> (Option<Piece>, Progress) {
 
 fn shard(core: &Core) -> ShardFigures {
     let desk = &core.desk;
-    let accounts = core.accounts.iter();
     ShardFigures {
         in_messages: desk.in_messages,
         in_bytes: desk.in_bytes,
@@ -99,8 +102,24 @@ fn shard(core: &Core) -> ShardFigures {
         turns: core.turns,
         letters: core.mesh.sent,
         cpu: thread_cpu(),
-        accounts: accounts.map(|account| (account.name.clone(), account.interest.figures())).collect(),
     }
+}
+
+/// Adds up accounts while there is room in this turn; to add one up is to look through its cache.
+fn interest(core: &Core, wanted: Option<String>, mut next: usize) -> (Option<Piece>, Progress) {
+    let mut sum = InterestFigures::default();
+    let mut looks = PLACES_MAX;
+    while looks > 0 {
+        let Some(account) = core.accounts.get(next) else {
+            return (Some(Piece::Interest(sum)), Progress::Done);
+        };
+        next += 1;
+        looks = looks.saturating_sub(1 + account.interest.kept());
+        if wanted.as_ref().is_none_or(|wanted| wanted == account.name()) {
+            sum = sum.and(account.interest.figures());
+        }
+    }
+    (Some(Piece::Interest(sum)), Progress::Interest { account: wanted, next })
 }
 
 /// Open connections are looked at even where closed ones alone are wanted: they are to be counted.
@@ -119,8 +138,8 @@ fn sight_open(
             continue;
         }
         open += 1;
-        let cid = connection.cid;
-        if selection.open && wants(&selection, cid, connection.connect.shown_user()) {
+        let (cid, account) = (connection.cid, core.accounts[connection.account as usize].name());
+        if selection.open && wants(&selection, cid, connection.connect.shown_user(), account) {
             let key = connection.measures().key(selection.sort, None, selection.now);
             let handle = Handle::Open(connection.slot);
             sightings.push(Sighting { handle, cid, key, closed_at: None });
@@ -145,7 +164,7 @@ fn sight_closed(core: &Core, selection: Selection, next: u64, open: usize) -> (O
     for number in next..end {
         let Some(figures) = core.closed.get(number) else { continue };
         let measures = &figures.measures;
-        if wants(&selection, measures.cid, &figures.user) {
+        if wants(&selection, measures.cid, &figures.user, &figures.account) {
             let key = measures.key(selection.sort, figures.reason, selection.now);
             let handle = Handle::Closed(number);
             sightings.push(Sighting { handle, cid: measures.cid, key, closed_at: measures.closed_at });
@@ -154,8 +173,9 @@ fn sight_closed(core: &Core, selection: Selection, next: u64, open: usize) -> (O
     (some(sightings, Piece::Sightings), Progress::Closed { selection, next: end, open })
 }
 
-fn wants(selection: &Selection, cid: u64, user: &str) -> bool {
+fn wants(selection: &Selection, cid: u64, user: &str, account: &str) -> bool {
     selection.cid.is_none_or(|wanted| wanted == cid)
+        && selection.account.as_ref().is_none_or(|wanted| wanted == account)
         && selection.user.as_ref().is_none_or(|wanted| wanted == user)
 }
 
@@ -194,7 +214,7 @@ fn describe(
                     continue;
                 }
                 let account = connection.account;
-                let figures = connection.figures(&core.accounts[account as usize].name);
+                let figures = connection.figures(core.accounts[account as usize].name());
                 if subscriptions && !connection.sids.is_empty() {
                     let subs = connection.sids.iter().collect::<Vec<_>>().into_iter();
                     listing = Some(Box::new(Listing { figures, account, owner: slot.index, subs }));
@@ -222,7 +242,7 @@ fn list_subscriptions(core: &Core, listing: &mut Listing, left: &mut usize) {
 fn count(core: &mut Core, wanted: Interested, skip: usize, take: usize) -> (Option<Piece>, Progress) {
     let accounts = core.accounts.iter_mut().enumerate();
     let accounts =
-        accounts.filter(|(_, account)| wanted.account.as_ref().is_none_or(|it| *it == account.name));
+        accounts.filter(|(_, account)| wanted.account.as_ref().is_none_or(|it| *it == account.name()));
     let Some(subject) = &wanted.test else {
         let total = accounts.map(|(_, account)| account.interest.table.len()).sum();
         let walk = Progress::Walk { wanted, skip, take, account: 0, next: 0 };
@@ -255,7 +275,7 @@ fn walk(
             break;
         };
         let table = &record.interest.table;
-        let passed_over = wanted.account.as_ref().is_some_and(|wanted| *wanted != record.name);
+        let passed_over = wanted.account.as_ref().is_some_and(|wanted| *wanted != record.name());
         if passed_over || next >= table.handles_end() {
             (account, next) = (account + 1, 0);
             continue;

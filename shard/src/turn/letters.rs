@@ -34,7 +34,7 @@ fn serve(core: &mut Core, driver: &mut impl Driver, from: ShardId, letter: Lette
             }
         }
         Letter::Interest { account, change } => {
-            core.accounts[account as usize].interest.set_remote(from, &change);
+            core.account_mut(account).interest.set_remote(from, &change);
         }
         Letter::Barrier { slot } => core.mesh.send(from, Letter::BarrierDone { slot }),
         Letter::BarrierDone { slot } => operations::barrier_done(core, slot, from),

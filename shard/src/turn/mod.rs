@@ -7,17 +7,25 @@
 //! 5. letters to other shards, and their bells;
 //! 6. flush every connection that has something to send.
 
+mod admit;
+mod awaiting;
 mod core;
 mod desk;
+mod imports;
 mod inspect;
+mod latency;
 mod letters;
+mod mapping;
 mod moves;
 mod operations;
 mod orders;
 mod publish;
+mod requester;
 mod responders;
+mod services;
 #[cfg(test)]
 mod sim;
+mod subscribe;
 mod timers;
 mod trace;
 

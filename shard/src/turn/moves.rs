@@ -5,8 +5,10 @@ use std::sync::atomic::Ordering;
 
 use super::core::Core;
 use super::desk::{Alarm, Wish};
-use super::operations::{remove_subscriptions, send_info};
-use crate::account::AccountId;
+use super::operations::send_info;
+use super::subscribe::remove_subscriptions;
+use super::{admit, services};
+use crate::account::{AccountId, GLOBAL};
 use crate::driver::{Driver, Socket};
 use crate::proto::text::{self, Reason};
 use crate::ring::letter::Letter;
@@ -15,9 +17,6 @@ use crate::session::{Connection, Handover, Pause};
 use crate::settings::Placement;
 use crate::shard_set::ShardId;
 use crate::slot::Slot;
-
-/// Every connection begins in the global account.
-const GLOBAL: AccountId = 0;
 
 /// How long the end of a peer that was told of ours is awaited: nanoseconds.
 const LINGER: u64 = 500_000_000;
@@ -64,8 +63,13 @@ pub fn adopt(core: &mut Core, driver: &mut impl Driver, handover: Handover) {
         let cid = core.gauges.last_cid.fetch_add(1, Ordering::Relaxed) + 1;
         let mut connection = Box::new(Connection::new(cid, peer, GLOBAL, core.desk.now));
         connection.awaits_connect = core.needs_credentials();
+        connection.max_payload = core.rules.max_payload;
+        if core.settings.directory.admission.wants_signatures() {
+            connection.nonce = Some(nonce());
+        }
         connection
     });
+    core.account_mut(connection.account);
     connection.counted = true;
     connection.receive_paused = false;
     connection.unpause(Pause::Moving);
@@ -86,6 +90,14 @@ pub fn adopt(core: &mut Core, driver: &mut impl Driver, handover: Handover) {
         mark!("connection comes during shutdown");
         core.desk.doom(slot, Reason::ServerShutdown);
     }
+}
+
+/// Eleven bytes that nobody can foresee, in base64. Source: nats-server `nkey.go:generateNonce`.
+fn nonce() -> Box<str> {
+    let mut bytes = [0u8; 11];
+    let filled = rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty());
+    assert!(filled == Ok(bytes.len()), "the kernel has random bytes");
+    data_encoding::BASE64URL_NOPAD.encode(&bytes).into()
 }
 
 /// Source: nats-server `server.go:createClientEx`.
@@ -178,9 +190,12 @@ pub fn bury(core: &mut Core) {
         tracing::debug!("{} - Client connection closed: {}", connection.label(), reason.text());
         connection.inbox = Vec::new();
         connection.barrier = None;
+        connection.waiting = None;
         if std::mem::take(&mut connection.counted) {
             core.discount();
         }
+        admit::unregister(core, slot.index);
+        services::give_up(core, slot.index);
         if !core.stopping {
             remember(core, slot, reason);
         }
@@ -205,7 +220,7 @@ fn remember(core: &mut Core, slot: Slot, reason: Reason) {
     let Core { accounts, desk, closed, .. } = core;
     let connection = desk.connections.at(slot.index);
     let account = &accounts[connection.account as usize];
-    let mut figures = connection.figures(&account.name);
+    let mut figures = connection.figures(account.name());
     figures.reason = Some(reason);
     figures.measures.closed_at = Some(desk.now);
     let subs = connection.sids.iter().take(CLOSED_SUBSCRIPTIONS_MAX);

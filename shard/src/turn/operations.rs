@@ -2,19 +2,16 @@
 
 use std::collections::VecDeque;
 
-use super::core::{Core, partners, tell};
-use super::{publish, responders, trace};
-use crate::account::AccountId;
-use crate::interest::SubId;
+use super::core::Core;
+use super::{admit, publish, responders, subscribe, trace};
 use crate::proto::client::{self, Fault, Op, Rules, Step};
 use crate::proto::connect::redacted;
 use crate::proto::info::{self, Occasion};
-use crate::proto::text::{self, Reason, quoted, snippet};
+use crate::proto::text::{self, Reason, snippet};
 use crate::ring::letter::Letter;
+use crate::session::Pause;
 use crate::session::connection::{Answer, Barrier};
-use crate::session::{Pause, credentials};
 use crate::shard_set::ShardSet;
-use crate::subject;
 
 /// Input kept during a pause before the kernel is told to hold back.
 const INBOX_BYTES_MAX: usize = 64 << 10;
@@ -29,10 +26,11 @@ pub fn feed(core: &mut Core, index: u32, mut data: &[u8]) {
         if connection.is_paused() {
             return stash(core, index, data);
         }
-        let rules = Rules { headers: connection.headers, ..core.rules };
+        let rules = Rules { headers: connection.headers, max_payload: connection.max_payload, ..core.rules };
         if connection.inbox.is_empty() {
             if connection.awaits_connect && !client::may_be_connect(data) {
-                return authorization_violation(core, index);
+                admit::enter_silently(core, index);
+                continue;
             }
             match client::parse(data, &rules) {
                 Step::Op(op, used) => {
@@ -127,9 +125,9 @@ fn execute_rare(core: &mut Core, index: u32, op: Op<'_>) {
         Op::Publish(_) => unreachable!("served by the caller"),
         Op::Ping => ping(core, index),
         Op::Pong => pong(core, index),
-        Op::Subscribe { subject, queue, sid } => subscribe(core, index, subject, queue, sid),
-        Op::Unsubscribe { sid, max } => unsubscribe(core, index, sid, max),
-        Op::Connect(json) => connect(core, index, json),
+        Op::Subscribe { subject, queue, sid } => subscribe::subscribe(core, index, subject, queue, sid),
+        Op::Unsubscribe { sid, max } => subscribe::unsubscribe(core, index, sid, max),
+        Op::Connect(json) => admit::connect(core, index, json),
         Op::Info(json) => {
             if let Err(error) = info::check(json) {
                 close_with_log(core, index, &error, Reason::ProtocolViolation);
@@ -229,7 +227,7 @@ fn answer_barrier(core: &mut Core, index: u32, answer: Answer) {
     if connection.connected && !connection.first_pong_sent {
         connection.first_pong_sent = true;
         if connection.connect.protocol >= 1 {
-            let account = core.accounts[connection.account as usize].name.clone();
+            let account = core.accounts[connection.account as usize].name().to_owned();
             send_info(core, index, Some(&account));
         }
     }
@@ -239,186 +237,25 @@ fn answer_barrier(core: &mut Core, index: u32, answer: Answer) {
 pub fn send_info(core: &mut Core, index: u32, account: Option<&str>) {
     let connection = core.desk.connections.at(index);
     let client_ip = connection.peer.ip().to_string();
-    let occasion =
-        Occasion { cid: connection.cid, client_ip: &client_ip, lame_duck: core.lame_duck, account };
+    let occasion = Occasion {
+        cid: connection.cid,
+        client_ip: &client_ip,
+        max_payload: connection.max_payload,
+        lame_duck: core.lame_duck,
+        nonce: connection.nonce.as_deref(),
+        account,
+    };
     let line = info::line(&core.settings, &occasion);
     core.desk.write(index, [&line[..]]);
 }
 
-fn active(core: &mut Core, index: u32) {
+pub fn active(core: &mut Core, index: u32) {
     let connection = core.desk.connections.at(index);
     connection.last_in = core.desk.now;
     connection.active_at = core.desk.now;
 }
 
-/// Source: nats-server `client.go:processSubEx`.
-fn subscribe(core: &mut Core, index: u32, subject: &[u8], queue: Option<&[u8]>, sid: &[u8]) {
-    active(core, index);
-    if queue == Some(text::SYSTEM_QUEUE) {
-        let violation = text::subscription_violation(subject, queue);
-        let queue = queue.map(|queue| format!(", Queue: {}", quoted(queue))).unwrap_or_default();
-        let said = format!("Subscription Violation - Subject {}{queue}", quoted(subject));
-        return subscription_refused(core, index, &violation, &said, sid);
-    }
-    let tokens_max = core.settings.limits.max_subscription_tokens;
-    if tokens_max > 0 && subject.split(|byte| *byte == b'.').count() > tokens_max {
-        let said = format!("Subscription Violation Too Many Tokens - Subject {}", quoted(subject));
-        return subscription_refused(core, index, &text::too_many_tokens(subject), &said, sid);
-    }
-    let Core { accounts, desk, mesh, settings, .. } = core;
-    let connection = desk.connections.at(index);
-    let account_id = connection.account;
-    let account = &mut accounts[account_id as usize];
-    let max = settings.limits.max_subscriptions;
-    if max > 0 && connection.sids.len() >= max {
-        tracing::error!("{} - {}", connection.label(), text::MAXIMUM_SUBSCRIPTIONS_EXCEEDED);
-        return desk.write_error(index, text::MAXIMUM_SUBSCRIPTIONS_EXCEEDED);
-    }
-    let verbose = connection.verbose;
-    if connection.sids.find(&account.interest.table, sid).is_none() {
-        if !subject::is_valid_pattern(subject) {
-            return desk.write_error(index, text::INVALID_SUBJECT);
-        }
-        let partners = partners(account, mesh);
-        let mut told = false;
-        let sub = account.interest.add(index, subject, queue, sid, &mut |change| {
-            told = true;
-            tell(mesh, partners, account_id, &change);
-        });
-        connection.sids.insert(&account.interest.table, sub);
-        // Also where nothing was told now: the first subscription's letter may still be on its way.
-        connection.touched = connection.touched.union(partners);
-    }
-    if verbose {
-        barrier(core, index, Answer::Ok);
-    }
-}
-
-/// Tells the client of its violation, and the log of what is `said` there.
-fn subscription_refused(core: &mut Core, index: u32, violation: &str, said: &str, sid: &[u8]) {
-    core.desk.write_error(index, violation);
-    let label = core.desk.connections.at(index).label();
-    tracing::error!("{label} - {said}, SID {}", String::from_utf8_lossy(sid));
-}
-
-/// Source: nats-server `client.go:processUnsub`.
-fn unsubscribe(core: &mut Core, index: u32, sid: &[u8], max: Option<u32>) {
-    active(core, index);
-    let connection = core.desk.connections.at(index);
-    let (account, verbose) = (connection.account, connection.verbose);
-    let table = &mut core.accounts[account as usize].interest.table;
-    let found = connection.sids.find(table, sid);
-    if let Some(sub) = found {
-        let max = max.unwrap_or(0);
-        let record = table.sub_mut(sub);
-        if u64::from(max) > record.delivered {
-            record.max = max;
-        } else {
-            remove_subscription(core, account, index, sub);
-        }
-    }
-    if verbose {
-        core.desk.write_ok(index);
-    }
-}
-
-/// Takes a subscription away from its owner and from the account's interest.
-pub fn remove_subscription(core: &mut Core, account_id: AccountId, owner: u32, sub: SubId) {
-    let Core { accounts, desk, mesh, settings, .. } = core;
-    let account = &mut accounts[account_id as usize];
-    let connection = desk.connections.at(owner);
-    if settings.tracing.trace {
-        trace::removed(connection, account.interest.table.sub(sub).sid.as_bytes());
-    }
-    connection.sids.remove(&account.interest.table, sub);
-    let partners = partners(account, mesh);
-    connection.touched = connection.touched.union(partners);
-    account.interest.remove(sub, &mut |change| tell(mesh, partners, account_id, &change));
-}
-
-/// Takes all subscriptions of a connection away.
-pub fn remove_subscriptions(core: &mut Core, index: u32) {
-    let connection = core.desk.connections.at(index);
-    let (account_id, subs) = (connection.account, connection.sids.take());
-    let Core { accounts, mesh, desk, settings, .. } = core;
-    let account = &mut accounts[account_id as usize];
-    let partners = partners(account, mesh);
-    for sub in subs {
-        if settings.tracing.trace {
-            trace::removed(desk.connections.at(index), account.interest.table.sub(sub).sid.as_bytes());
-        }
-        account.interest.remove(sub, &mut |change| tell(mesh, partners, account_id, &change));
-    }
-}
-
-/// Source: nats-server `client.go:processConnect`.
-fn connect(core: &mut Core, index: u32, json: &[u8]) {
-    let headers = core.settings.headers;
-    let connection = core.desk.connections.at(index);
-    let slot = connection.slot;
-    let again = connection.connected;
-    if let Err(error) = connection.connect.merge(json) {
-        return close_with_log(core, index, &error, Reason::ProtocolViolation);
-    }
-    connection.connected = true;
-    connection.active_at = core.desk.now;
-    // A first guess, until a PING is answered. Source: nats-server `client.go:processConnect`.
-    connection.rtt = (core.desk.now - connection.opened_at).max(1);
-    connection.adopt_options(headers);
-    if again {
-        // It may be someone else now: what it subscribed to before goes.
-        remove_subscriptions(core, index);
-    }
-    let connection = core.desk.connections.at(index);
-    let options = &*connection.connect;
-    if !credentials::accepted(&core.settings.credentials, options)
-        || options.new_account
-        || !options.account.is_empty()
-    {
-        return authorization_violation(core, index);
-    }
-    connection.awaits_connect = false;
-    if !again {
-        let account = core.accounts[connection.account as usize].name.clone();
-        core.desk.connections.at(index).introduce(&account);
-    }
-    let connection = core.desk.connections.at(index);
-    let options = &*connection.connect;
-    if !(0..=1).contains(&options.protocol) {
-        core.desk.write_error(index, text::INVALID_CLIENT_PROTOCOL);
-        tracing::error!("{} - {}", core.desk.connections.at(index).label(), text::INVALID_CLIENT_PROTOCOL);
-        return core.desk.doom(slot, Reason::BadClientProtocolVersion);
-    }
-    if connection.no_responders && !connection.headers {
-        core.desk.write_error(index, text::NO_RESPONDERS_REQUIRES_HEADERS);
-        let label = core.desk.connections.at(index).label();
-        tracing::error!("{label} - {}", text::NO_RESPONDERS_REQUIRES_HEADERS);
-        return core.desk.doom(slot, Reason::NoRespondersRequiresHeaders);
-    }
-    let verbose = connection.verbose;
-    if !again {
-        let first_ping = super::timers::first_ping_after(&core.settings.limits);
-        core.desk.set_ping_alarm(core.desk.now + first_ping, slot);
-    }
-    if verbose {
-        core.desk.write_ok(index);
-    }
-    super::moves::settle(core, index);
-}
-
-pub fn authorization_violation(core: &mut Core, index: u32) {
-    let connection = core.desk.connections.at(index);
-    let slot = connection.slot;
-    let label = connection.label();
-    match connection.connect.claimant() {
-        Some(claimant) => tracing::error!("{label} - authentication error - {claimant}"),
-        None => tracing::error!("{label} - authentication error"),
-    }
-    core.desk.write_error(index, text::AUTHORIZATION_VIOLATION);
-    core.desk.doom(slot, Reason::AuthenticationFailure);
-}
-
-fn close_with_log(core: &mut Core, index: u32, error: &str, reason: Reason) {
+pub fn close_with_log(core: &mut Core, index: u32, error: &str, reason: Reason) {
     let connection = core.desk.connections.at(index);
     tracing::error!("{} - {error}", connection.label());
     let slot = connection.slot;

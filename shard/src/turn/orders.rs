@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use super::Shard;
-use super::desk::{Alarm, Wish};
+use super::desk::Wish;
 use super::inspect::Inspection;
-use super::{moves, operations};
+use super::{admit, moves, operations};
 use crate::driver::Driver;
 use crate::launch::Order;
 use crate::proto::text::{self, Reason};
-use crate::session::{Connection, credentials};
+use crate::session::Connection;
 use crate::settings::Settings;
 use crate::slot::Slot;
 
@@ -31,6 +31,9 @@ impl<D: Driver> Shard<D> {
                     moves::bury(&mut self.core);
                     acknowledged();
                 }
+                Order::PasswordChecked { slot, is_right } => {
+                    admit::password_checked(&mut self.core, slot, is_right);
+                }
                 Order::Inspect(question, reply) => {
                     self.core.inspections.push_back(Inspection::new(question, reply));
                 }
@@ -44,27 +47,19 @@ impl<D: Driver> Shard<D> {
         }
     }
 
-    /// Uses other settings; where credentials changed, those who would no longer be let in are cut.
-    /// Source: nats-server `reload.go:reloadAuthorization`.
+    /// Uses other settings. Where accounts or users changed, those who would no longer be let in are cut, and
+    /// the others may do what their users may do now. Source: nats-server `reload.go:reloadAuthorization`.
     fn reload(&mut self, settings: Arc<Settings>) {
-        let changed = self.core.settings.credentials != settings.credentials;
+        let before = Arc::clone(&self.core.settings);
         self.core.adopt(settings);
-        if !changed {
-            return;
+        if !Arc::ptr_eq(&before.directory, &self.core.settings.directory) {
+            let slots = self.open(|_| true);
+            admit::reconsider(&mut self.core, &before, slots);
+            let slots = self.open(|_| true);
+            admit::close_excess(&mut self.core, &slots);
         }
-        let needed = self.core.needs_credentials();
         for slot in self.open(|_| true) {
-            let core = &mut self.core;
-            let connection = core.desk.connections.at(slot.index);
-            if !connection.connected {
-                if needed && !connection.awaits_connect {
-                    let timeout = core.settings.limits.auth_timeout.as_nanos() as u64;
-                    core.desk.set_alarm(core.desk.now + timeout, Alarm::Authentication, slot);
-                }
-                core.desk.connections.at(slot.index).awaits_connect = needed;
-            } else if !credentials::accepted(&core.settings.credentials, &connection.connect) {
-                operations::authorization_violation(core, slot.index);
-            }
+            admit::refresh_bounds(&mut self.core, slot.index);
         }
     }
 

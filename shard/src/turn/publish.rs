@@ -2,13 +2,14 @@
 
 use super::core::Core;
 use super::desk::{Delivery, Desk, payload};
-use super::{responders, trace};
+use super::services::{self, Crossing};
+use super::{imports, mapping, responders, trace};
 use crate::account::AccountId;
 use crate::interest::{GroupMatch, Matched, Table};
 use crate::proto::client;
 use crate::proto::text::{self, Reason};
 use crate::ring::letter::{self, HOPS_MAX, Letter, Request};
-use crate::session::Pause;
+use crate::session::{Connection, Pause};
 use crate::shard_set::{ShardId, ShardSet};
 use crate::slot::Slot;
 
@@ -42,18 +43,19 @@ pub fn publish(core: &mut Core, index: u32, message: &client::Message<'_>) {
     if pedantic && !crate::subject::is_valid_literal(message.subject) {
         core.desk.write_error(index, text::INVALID_PUBLISH_SUBJECT);
     }
+    let mut mapped = None;
+    if core.accounts[account as usize].maps {
+        mapped = mapping::map(core, account, message.subject);
+        if let (Some(mapped), true) = (&mapped, tracing.trace) {
+            trace::mapped(core.desk.connections.at(index), message.subject, mapped);
+        }
+    }
+    let subject = mapped.as_deref().unwrap_or(message.subject);
     if tracing.trace {
         trace::carried(core.desk.connections.at(index), message, tracing);
     }
-    if message.subject[0] == b'$' || message.subject[0] == b'_' || !message.reply.is_empty() {
-        if text::is_reserved_subject(message.subject) {
-            let said = format!("Publish Violation - Subject {}", text::quoted(message.subject));
-            return refuse(core, index, &text::publish_violation(message.subject), &said);
-        }
-        if text::is_reserved_reply(message.reply) {
-            let said = format!("Publish Violation - Reply {}", text::quoted(message.reply));
-            return refuse(core, index, &text::reply_violation(message.reply), &said);
-        }
+    if is_refused(core, index, subject, message.reply) {
+        return;
     }
     if verbose {
         core.desk.write_ok(index);
@@ -61,28 +63,37 @@ pub fn publish(core: &mut Core, index: u32, message: &client::Message<'_>) {
     // A header block of no bytes is a message without one. Source: nats-server `client.go:msgHeader`.
     let header_len = message.header_len.filter(|len| *len > 0);
     let plain_again = header_len.is_none() && message.header_len.is_some();
-    let mut scratch = std::mem::take(&mut core.scratch);
+    let mut scratch = Vec::new();
     let tail = if message.tail.is_empty() || plain_again {
         let last = message.sizes.rsplit(|byte| *byte <= b' ').next().unwrap_or_default();
         let sizes = if plain_again { last } else { message.sizes };
+        scratch = core.take_scratch();
         client::Message { sizes, ..*message }.write_tail(&mut scratch);
         &scratch[..]
     } else {
         message.tail
     };
     let delivery = Delivery {
-        subject: message.subject,
+        subject,
         reply_len: message.reply.len(),
         header_len,
         tail,
         payload_len: message.payload.len(),
         no_echo: (!wants_echo).then_some(index),
+        is_imported: false,
         tracing,
         shared: None,
     };
-    let passage = Passage { account, origin: slot, hops: 0, delivery };
-    route(core, passage);
-    core.scratch = scratch;
+    let asks = !message.reply.is_empty();
+    if !carry(core, Passage { account, origin: slot, hops: 0, delivery }, None, asks) && asks {
+        responders::nobody(core, slot, subject, message.reply);
+    }
+    if !scratch.is_empty() {
+        core.put_scratch(scratch);
+    }
+    if let Some(mapped) = mapped {
+        core.put_scratch(mapped);
+    }
     if core.desk.slow_reader {
         core.desk.slow_reader = false;
         stall(core, slot);
@@ -92,6 +103,34 @@ pub fn publish(core: &mut Core, index: u32, message: &client::Message<'_>) {
         core.desk.pause(index, Pause::Congestion);
         core.desk.congested.push(slot);
     }
+}
+
+/// Whether a client may not publish this; it is told so.
+#[inline]
+fn is_refused(core: &mut Core, index: u32, subject: &[u8], reply: &[u8]) -> bool {
+    let Desk { connections, verdicts, now, .. } = &mut core.desk;
+    let Connection { permissions, grants, account, .. } = connections.at(index);
+    let mut is_denied = false;
+    if let Some(permissions) = permissions {
+        let account = &mut core.accounts[*account as usize];
+        is_denied = !account.may_publish(permissions, verdicts, subject)
+            && !permissions
+                .responses()
+                .zip(grants.as_mut())
+                .is_some_and(|(responses, grants)| grants.use_up(subject, *now, responses));
+    }
+    let is_special = matches!(subject.first(), Some(b'$' | b'_') | None);
+    if is_denied || (is_special && text::is_reserved_subject(subject)) {
+        let said = format!("Publish Violation - Subject {}", text::quoted(subject));
+        refuse(core, index, &text::publish_violation(subject), &said);
+        return true;
+    }
+    if !reply.is_empty() && text::is_reserved_reply(reply) {
+        let said = format!("Publish Violation - Reply {}", text::quoted(reply));
+        refuse(core, index, &text::reply_violation(reply), &said);
+        return true;
+    }
+    false
 }
 
 /// Slows a publisher down for a moment.
@@ -116,64 +155,90 @@ fn refuse(core: &mut Core, index: u32, violation: &str, said: &str) {
     tracing::error!("{} - {said}", core.desk.connections.at(index).label());
 }
 
-/// Delivers a message of this shard's own to everyone who wants it, and tells its publisher if that is
-/// nobody.
-fn route(core: &mut Core, mut passage: Passage<'_>) {
-    let Core { accounts, desk, mesh, chance, queue_names, queue_picks, .. } = core;
+/// Brings a message of this shard's own to everyone who wants it: subscriptions of its account, those that
+/// import it, services of other accounts, whoever awaits it as a response. Answers whether there was anybody.
+/// With `tell_nobody` its publisher is told if it turns out later that nobody was there after all.
+pub fn carry(
+    core: &mut Core,
+    mut passage: Passage<'_>,
+    crossing: Option<&Crossing<'_>>,
+    tell_nobody: bool,
+) -> bool {
+    let mut delivered = spread(core, &mut passage, tell_nobody);
+    if !core.desk.shadowed.is_empty() {
+        delivered |= imports::deliver(core, &mut passage);
+    }
+    if !core.services_met.is_empty() {
+        let places = std::mem::take(&mut core.services_met);
+        let tell_nobody = tell_nobody && !delivered;
+        delivered |= services::ask_all(core, &passage, &places, crossing, tell_nobody);
+        core.services_met = places;
+        core.services_met.clear();
+    }
+    if services::is_reply(passage.delivery.subject) {
+        delivered |= services::respond(core, &passage);
+    }
+    delivered
+}
+
+/// Delivers a message to the subscriptions of its account, here and on other shards.
+#[inline]
+fn spread(core: &mut Core, passage: &mut Passage<'_>, tell_nobody: bool) -> bool {
+    let Core { accounts, desk, mesh, chance, queue_names, queue_picks, services_met, .. } = core;
     let account = &mut accounts[passage.account as usize];
-    let (matched, table) = account.interest.lookup(passage.delivery.subject);
+    let (matched, table) = account.lookup(passage.delivery.subject);
     let mut delivered = false;
     for target in &matched.plain {
         delivered |= desk.deliver(passage.account, table, *target, &mut passage.delivery);
     }
     let mut shards = matched.shards;
+    queue_picks.clear();
     if !matched.groups.is_empty() {
-        queue_picks.clear();
         for group in &matched.groups {
-            match pick(matched, group, chance, desk, table, &mut passage) {
+            match pick(matched, group, chance, desk, table, passage) {
                 Pick::Here => delivered = true,
                 Pick::There(shard) => queue_picks.push((shard, group.queue)),
                 Pick::Nobody => {}
             }
         }
         queue_picks.iter().for_each(|(shard, _)| shards.insert(*shard));
-    } else {
-        queue_picks.clear();
     }
-    if !shards.is_empty() {
-        let mut request = None;
-        if let Some(connection) = desk.connections.get(passage.origin) {
-            if connection.no_responders && !delivered && passage.delivery.reply_len > 0 {
-                request = Some(responders::number(connection, shards));
-                connection.answering = connection.answering.union(shards);
-            }
-            connection.touched = connection.touched.union(shards);
-            queue_picks.iter().for_each(|(shard, _)| connection.answering.insert(*shard));
+    if !matched.services.is_empty() {
+        services_met.extend_from_slice(&matched.services);
+    }
+    if shards.is_empty() {
+        return delivered;
+    }
+    let mut request = None;
+    if let Some(connection) = desk.connections.get(passage.origin) {
+        if tell_nobody && connection.no_responders && !delivered && services_met.is_empty() {
+            request = Some(responders::number(connection, shards));
+            connection.answering = connection.answering.union(shards);
         }
-        for shard in shards {
-            queue_names.clear();
-            for (_, queue) in queue_picks.iter().filter(|(to, _)| *to == shard) {
-                queue_names.push(table.queue_name(*queue));
-            }
-            let plain = matched.shards.contains(shard);
-            mesh.send(shard, message_letter(&passage, plain, request, queue_names.as_bytes()));
+        connection.touched = connection.touched.union(shards);
+        queue_picks.iter().for_each(|(shard, _)| connection.answering.insert(*shard));
+    }
+    for shard in shards {
+        queue_names.clear();
+        for (_, queue) in queue_picks.iter().filter(|(to, _)| *to == shard) {
+            queue_names.push(table.queue_name(*queue));
         }
-        delivered = true;
+        let plain = matched.shards.contains(shard);
+        mesh.send(shard, Letter::Message(letter_of(passage, plain, request, queue_names.as_bytes())));
     }
-    if !delivered && passage.delivery.reply_len > 0 {
-        let Delivery { subject, reply_len, tail, .. } = passage.delivery;
-        responders::nobody(core, passage.origin, subject, &tail[..reply_len]);
-    }
+    true
 }
 
-fn message_letter<'a>(
+pub fn letter_of<'a>(
     passage: &Passage<'a>,
     plain: bool,
     request: Option<Request>,
     queues: &'a [u8],
-) -> Letter<'a> {
-    Letter::Message(letter::Message {
+) -> letter::Message<'a> {
+    letter::Message {
         returned: false,
+        imported: passage.delivery.is_imported,
+        response: false,
         account: passage.account,
         origin: passage.origin,
         plain,
@@ -184,7 +249,7 @@ fn message_letter<'a>(
         reply_len: passage.delivery.reply_len as u32,
         header_len: passage.delivery.header_len,
         tail: passage.delivery.tail,
-    })
+    }
 }
 
 enum Pick {
@@ -252,7 +317,7 @@ fn choose_again(core: &mut Core, message: &letter::Message<'_>, mut passage: Pas
     let Core { accounts, desk, mesh, chance, queue_names, queue_picks, .. } = core;
     let publisher = desk.connections.get(passage.origin);
     passage.delivery.no_echo = publisher.filter(|publisher| !publisher.echo).map(|_| message.origin.index);
-    let (matched, table) = accounts[passage.account as usize].interest.lookup(passage.delivery.subject);
+    let (matched, table) = accounts[passage.account as usize].lookup(passage.delivery.subject);
     let mut delivered = false;
     queue_picks.clear();
     for name in letter::queue_names(message.queues) {
@@ -264,6 +329,7 @@ fn choose_again(core: &mut Core, message: &letter::Message<'_>, mut passage: Pas
         }
     }
     let request = message.request.filter(|_| !delivered);
+    let reply = &message.tail[..message.reply_len as usize];
     let shards: ShardSet = queue_picks.iter().map(|(shard, _)| *shard).collect();
     if let Some(connection) = desk.connections.get(passage.origin) {
         connection.touched = connection.touched.union(shards);
@@ -274,10 +340,12 @@ fn choose_again(core: &mut Core, message: &letter::Message<'_>, mut passage: Pas
         for (_, queue) in queue_picks.iter().filter(|(to, _)| *to == shard) {
             queue_names.push(table.queue_name(*queue));
         }
-        mesh.send(shard, message_letter(&passage, false, request, queue_names.as_bytes()));
+        mesh.send(shard, Letter::Message(letter_of(&passage, false, request, queue_names.as_bytes())));
+    }
+    if !core.desk.shadowed.is_empty() {
+        imports::deliver(core, &mut passage);
     }
     if let Some(request) = request {
-        let reply = &message.tail[..message.reply_len as usize];
         responders::goes_on(core, message.origin, request, shards.len(), message.subject, reply);
     }
 }
@@ -292,6 +360,7 @@ pub fn receive(core: &mut Core, from: ShardId, message: &letter::Message<'_>) {
         tail: message.tail,
         payload_len: payload(message.tail).len(),
         no_echo: None,
+        is_imported: message.imported,
         tracing: core.settings.tracing,
         shared: None,
     };
@@ -300,8 +369,13 @@ pub fn receive(core: &mut Core, from: ShardId, message: &letter::Message<'_>) {
     if message.returned {
         return choose_again(core, message, passage);
     }
+    if message.response {
+        passage.origin = Slot::NOBODY;
+        return services::respond_from_afar(core, &passage, message.queues);
+    }
+    core.account_mut(passage.account);
     let Core { accounts, desk, mesh, chance, queue_names, .. } = core;
-    let (matched, table) = accounts[passage.account as usize].interest.lookup(passage.delivery.subject);
+    let (matched, table) = accounts[passage.account as usize].lookup(passage.delivery.subject);
     let mut delivered = false;
     if message.plain {
         for target in &matched.plain {
@@ -332,6 +406,9 @@ pub fn receive(core: &mut Core, from: ShardId, message: &letter::Message<'_>) {
         let slot = message.origin;
         mesh.send(from, Letter::NoResponder { slot, request, subject: message.subject, reply });
     }
+    if !core.desk.shadowed.is_empty() {
+        imports::deliver(core, &mut passage);
+    }
     if core.desk.slow_reader {
         core.desk.slow_reader = false;
         if message.hops == 0 {
@@ -346,15 +423,15 @@ pub fn retire_spent(core: &mut Core) {
     while let Some((account, sub)) = core.desk.spent.pop() {
         mark!("subscription spent");
         let owner = core.accounts[account as usize].interest.table.sub(sub).owner;
-        super::operations::remove_subscription(core, account, owner, sub);
+        super::subscribe::remove_subscription(core, account, owner, sub);
     }
 }
 
 /// A message larger than allowed.
 pub fn too_large(core: &mut Core, index: u32, size: usize) {
     let connection = core.desk.connections.at(index);
-    let (slot, label) = (connection.slot, connection.label());
-    tracing::error!("{label} - maximum payload exceeded: {size} vs {}", core.rules.max_payload);
+    let (slot, label, max) = (connection.slot, connection.label(), connection.max_payload);
+    tracing::error!("{label} - maximum payload exceeded: {size} vs {max}");
     core.desk.write_error(index, text::MAXIMUM_PAYLOAD_VIOLATION);
     core.desk.doom(slot, Reason::MaximumPayloadExceeded);
 }

@@ -2,6 +2,7 @@
 //! requests that go to other shards.
 
 use super::core::Core;
+use super::services;
 use crate::ring::letter::Request;
 use crate::session::Connection;
 use crate::session::connection::{Answer, Unanswered};
@@ -44,6 +45,9 @@ pub fn goes_on(core: &mut Core, slot: Slot, request: Request, letters: usize, su
 /// Tells a requester that nobody is there, if it asked to be told and still listens for the reply.
 /// Source: nats-server `client.go:processInboundClientMsg`.
 pub fn nobody(core: &mut Core, slot: Slot, subject: &[u8], reply: &[u8]) {
+    if services::is_reply(reply) {
+        return services::nobody(core, slot, reply);
+    }
     let Some(connection) = core.desk.connections.get(slot) else { return };
     if !connection.no_responders || connection.closing.is_some() {
         return;
@@ -60,7 +64,7 @@ pub fn answer(core: &mut Core, index: u32, subject: &[u8], reply: &[u8]) {
     mark!("nobody responds");
     let connection = core.desk.connections.at(index);
     let account = &mut core.accounts[connection.account as usize];
-    let (matched, table) = account.interest.lookup(reply);
+    let (matched, table) = account.lookup(reply);
     let Some(target) = matched.plain.iter().find(|target| target.owner == index) else { return };
     let sid = table.sub(target.sub).sid.as_bytes();
     let headers = [b"NATS/1.0 503\r\nNats-Subject: ", subject, b"\r\n\r\n"].concat();

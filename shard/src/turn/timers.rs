@@ -25,6 +25,7 @@ pub fn first_ping_after(limits: &Limits) -> u64 {
 /// The moment of the next thing to be done, if there is any.
 pub fn next(core: &Core) -> Option<u64> {
     let alarm = core.desk.alarms.peek().map(|Reverse((at, ..))| *at);
+    let alarm = alarm.into_iter().chain(core.awaiting.next_end()).min();
     let sweep = (core.desk.flights > 0).then(|| core.swept_at + sweep_interval(core));
     match (alarm, sweep) {
         (Some(one), Some(other)) => Some(one.min(other)),
@@ -41,6 +42,7 @@ pub fn run(core: &mut Core) {
         core.desk.alarms.pop();
         ring(core, at, alarm, Slot { index, generation });
     }
+    super::services::expire(core);
     if core.desk.flights > 0 && core.desk.now >= core.swept_at + sweep_interval(core) {
         core.swept_at = core.desk.now;
         sweep(core);

@@ -42,6 +42,12 @@ pub fn published(connection: &Connection, message: &Message<'_>) {
     inbound(connection, verb, &words.collect::<Vec<_>>().join(" "));
 }
 
+/// That a message goes to another subject than the client said.
+pub fn mapped(connection: &Connection, subject: &[u8], mapped: &[u8]) {
+    let (from, to) = (String::from_utf8_lossy(subject), String::from_utf8_lossy(mapped));
+    inbound(connection, "MAPPING", &format!("{from} -> {to}"));
+}
+
 pub fn carried(connection: &Connection, message: &Message<'_>, tracing: Tracing) {
     body(connection, "<<-", message.payload, message.header_len, tracing);
 }

@@ -7,15 +7,16 @@ use super::super::tree::Value;
 /// Checks the value: on, off, or limits. A wrong limit ends the block.
 pub fn check(field: &Field<'_>, report: &mut Report) {
     let map = match &field.node.value {
-        Value::Bool(_) => return,
-        Value::String(word) => {
-            let lower = word.to_lowercase();
-            if !["enabled", "enable", "disabled", "disable"].contains(&lower.as_str()) {
+        Value::Bool(false) => return,
+        Value::Bool(true) => return report.unbuilt(field.at(), field.key, "JetStream"),
+        Value::String(word) => match word.to_lowercase().as_str() {
+            "disabled" | "disable" => return,
+            "enabled" | "enable" => return report.unbuilt(field.at(), field.key, "JetStream"),
+            _ => {
                 let said = format!("Expected 'enabled' or 'disabled' for string value, got '{word}'");
-                report.refuse(field.at(), said);
+                return report.refuse(field.at(), said);
             }
-            return;
-        }
+        },
         Value::Map(map) => map,
         other => {
             let found = other.type_name();
@@ -29,6 +30,7 @@ pub fn check(field: &Field<'_>, report: &mut Report) {
             return report.refuse(key.at(), error);
         }
     }
+    report.unbuilt(field.at(), field.key, "JetStream");
 }
 
 fn limit(field: &Field<'_>, report: &mut Report) -> Result<(), String> {

@@ -1,121 +1,139 @@
-//! The `accounts` block: known and checked, not built. Source: nats-server `opts.go:parseAccounts`.
+//! The `accounts` block. Source: nats-server `opts.go:parseAccounts`.
 
-use std::collections::BTreeMap;
+use std::collections::HashSet;
+use std::sync::Arc;
 
 use nkeys::KeyPairType;
+use shard::account::GLOBAL_ACCOUNT;
+use shard::account::snapshot::Limits;
 use shard::subject::pattern;
 
 use super::super::field::{Field, parse_integer, quoted};
-use super::super::options::Options;
+use super::super::options::{self, Options};
+use super::super::problem::Position;
 use super::super::report::Report;
 use super::super::tree::{Map, Value};
-use super::sharing::{self, Shared};
-use super::users::{self, Users};
-use super::{Key, account_jetstream, checked, exports, imports, mappings, nkey, permissions};
-
-/// The account of those that belong to no other.
-const GLOBAL: &str = "$G";
+use super::imports::Import;
+use super::{Key, account_jetstream, checked, exports, imports, mappings, nkey, permissions, sharing, users};
 
 const KEYS: &[Key<Account>] = &[
     Key { names: &["nkey"], read: public_key },
     Key {
         names: &["imports"],
-        read: |field, account, report| account.shared.imports = imports::check(field, report),
+        read: |field, account, report| account.imports = imports::read(field, report),
     },
     Key {
         names: &["exports"],
-        read: |field, account, report| account.shared.exports = exports::check(field, report),
+        read: |field, account, report| account.found.exports = exports::read(field, report),
     },
     Key { names: &["jetstream"], read: |field, _, report| account_jetstream::check(field, report) },
     Key {
         names: &["users"],
-        read: |field, account, report| account.users = users::check(field, report).unwrap_or_default(),
+        read: |field, account, report| {
+            account.found.users = users::read(field, report).unwrap_or_default();
+        },
     },
     Key {
         names: &["default_permissions"],
-        read: |field, _, report| drop(permissions::read(field, Some(field.at()), report)),
+        read: |field, account, report| {
+            account.found.default_permissions =
+                permissions::read(field, Some(field.at()), report).map(Arc::new);
+        },
     },
     Key {
         names: &["mappings", "maps"],
-        read: |field, _, report| {
-            mappings::check(field, report);
-        },
+        read: |field, account, report| account.found.mappings = mappings::read(field, report),
     },
     Key { names: &["limits"], read: limits },
     Key { names: &["msg_trace", "trace_dest"], read: message_trace },
 ];
 
-const LIMITS: &[Key<()>] = &[
-    Key { names: &["max_connections", "max_conn"], read: checked::integer },
-    Key { names: &["max_subscriptions", "max_subs"], read: checked::integer },
-    Key { names: &["max_payload", "max_pay"], read: checked::integer },
-    Key { names: &["max_leafnodes", "max_leafs"], read: checked::integer },
+const LIMITS: &[Key<Limits>] = &[
+    Key {
+        names: &["max_connections", "max_conn"],
+        read: |field, limits, report| limit(field, &mut limits.max_connections, report),
+    },
+    Key {
+        names: &["max_subscriptions", "max_subs"],
+        read: |field, limits, report| limit(field, &mut limits.max_subscriptions, report),
+    },
+    Key {
+        names: &["max_payload", "max_pay"],
+        read: |field, limits, report| limit(field, &mut limits.max_payload, report),
+    },
+    Key {
+        names: &["max_leafnodes", "max_leafs"],
+        read: |field, limits, report| limit(field, &mut limits.max_leafnodes, report),
+    },
 ];
 
+/// An account while the block is read: imports come last, when all exports are known.
 #[derive(Default)]
 struct Account {
-    shared: Shared,
-    users: Users,
+    found: options::Account,
+    imports: Vec<Import>,
 }
 
-pub fn read(field: &Field<'_>, _: &mut Options, report: &mut Report) {
-    let is_empty = match &field.node.value {
-        Value::Array(nodes) => {
-            check_names(field, report);
-            nodes.is_empty()
-        }
-        Value::Map(map) => {
-            check_all(field, map, report);
-            map.is_empty()
-        }
+/// What is given replaces all accounts there were.
+pub fn read(field: &Field<'_>, options: &mut Options, report: &mut Report) {
+    let accounts = match &field.node.value {
+        Value::Array(_) => names(field, report),
+        Value::Map(map) => all(field, map, report),
         // nats-server takes any other value, and has no accounts then.
-        _ => true,
+        _ => Vec::new(),
     };
-    if !is_empty {
-        report.unbuilt(field.at(), field.key, "accounts");
-    }
+    options.accounts = Arc::new(accounts);
 }
 
 /// A list of names: accounts without anything in them.
-fn check_names(field: &Field<'_>, report: &mut Report) {
-    let mut seen = Vec::new();
+fn names(field: &Field<'_>, report: &mut Report) -> Vec<options::Account> {
+    let (mut seen, mut accounts) = (HashSet::new(), Vec::new());
     for node in field.array(report).unwrap_or_default() {
-        let Some(name) = field.element(node).string(report) else { return };
-        if name == GLOBAL {
+        let Some(name) = field.element(node).string(report) else { break };
+        if name == GLOBAL_ACCOUNT {
             report.refuse(&node.at, format!("{} is a Reserved Account", quoted(name)));
-        } else if seen.contains(&name) {
+        } else if !seen.insert(name) {
             report.refuse(&node.at, format!("Duplicate Account Entry: {name}"));
         } else {
-            seen.push(name);
+            accounts.push(options::Account { name: name.to_owned(), ..Default::default() });
         }
     }
+    accounts
 }
 
-fn check_all(field: &Field<'_>, map: &Map, report: &mut Report) {
-    let mut all = BTreeMap::new();
-    let mut known = Users::default();
+fn all(field: &Field<'_>, map: &Map, report: &mut Report) -> Vec<options::Account> {
+    let mut found: Vec<Account> = Vec::with_capacity(map.len());
+    let mut users: Vec<(usize, &Position)> = Vec::with_capacity(map.len());
     for (name, node) in map.iter().filter(|(_, node)| !node.used.get()) {
         let Value::Map(inside) = &node.value else {
             report.refuse(&node.at, "Expected map entries for accounts");
             continue;
         };
-        if name == GLOBAL {
+        if name == GLOBAL_ACCOUNT {
             report.refuse(&node.at, format!("{} is a Reserved Account", quoted(name)));
             continue;
         }
         let mut account = Account::default();
+        account.found.name.clone_from(name);
         super::read(inside, KEYS, &mut account, report);
-        if let Some(node) = inside.iter().find(|(key, _)| key.eq_ignore_ascii_case("users")) {
-            users::check_unique(&mut known, &account.users, &node.1.at, report);
+        if let Some((_, node)) = inside.iter().find(|(key, _)| key.eq_ignore_ascii_case("users")) {
+            users.push((found.len(), &node.at));
         }
-        all.insert(name.clone(), account.shared);
+        found.push(account);
     }
+    let mut known = HashSet::new();
+    for (account, at) in users {
+        users::check_unique(&mut known, &found[account].found.users, at, report);
+    }
+    let (mut accounts, imports): (Vec<_>, Vec<_>) =
+        found.into_iter().map(|account| (account.found, account.imports)).unzip();
     // What is shared is only looked at where all else is well.
     if report.problems.is_empty() {
-        for error in sharing::check(&all) {
+        for error in sharing::settle(&mut accounts, &imports) {
             report.refuse(field.at(), error);
         }
     }
+    accounts
 }
 
 fn public_key(field: &Field<'_>, _: &mut Account, report: &mut Report) {
@@ -127,17 +145,26 @@ fn public_key(field: &Field<'_>, _: &mut Account, report: &mut Report) {
     }
 }
 
-fn limits(field: &Field<'_>, _: &mut Account, report: &mut Report) {
+fn limits(field: &Field<'_>, account: &mut Account, report: &mut Report) {
     let Value::Map(map) = &field.node.value else {
         let found = field.node.value.shown();
         return report.refuse(field.at(), format!("Expected account limits to be a map/struct, got {found}"));
     };
-    super::read_else(map, LIMITS, &mut (), report, |field, report| {
+    super::read_else(map, LIMITS, &mut account.found.limits, report, |field, report| {
         if !field.node.used.get() {
             let said = format!("Unknown field {} parsing account limits", quoted(field.key));
             report.refuse(field.at(), said);
         }
     });
+}
+
+/// -1 is no limit; what is below it lets nothing pass, as 0 does. Source: nats-server `client.go:subsAtLimit`,
+/// `accounts.go:MaxTotalConnectionsReached`.
+fn limit(field: &Field<'_>, into: &mut Option<usize>, report: &mut Report) {
+    *into = match field.integer(report) {
+        None | Some(-1) => None,
+        Some(max) => Some(usize::try_from(max).unwrap_or_default()),
+    };
 }
 
 /// Source: nats-server `opts.go:parseAccountMsgTrace`.
@@ -181,7 +208,10 @@ fn message_trace(field: &Field<'_>, _: &mut Account, report: &mut Report) {
 
 fn trace_destination(field: &Field<'_>, report: &mut Report) -> Option<()> {
     let said = match &field.node.value {
-        Value::String(subject) if pattern::is_publishable(subject) => return Some(()),
+        Value::String(subject) if pattern::is_publishable(subject) => {
+            report.unbuilt(field.at(), field.key, "message traces");
+            return Some(());
+        }
         Value::String(subject) => format!("Trace destination {} is not valid", quoted(subject)),
         other => format!("Field {} should be a string, got {}", quoted(field.key), other.type_name()),
     };

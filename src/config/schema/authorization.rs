@@ -1,5 +1,6 @@
 //! The `authorization` block. Source: nats-server `opts.go:parseAuthorization`.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::field::{Field, parse_duration};
@@ -15,11 +16,11 @@ const KEYS: &[Key<Options>] = &[
     },
     Key {
         names: &["pass", "password"],
-        read: |field, options, report| options.authorization.password = secret(field, report),
+        read: |field, options, report| options.authorization.password = given(field, report),
     },
     Key {
         names: &["token"],
-        read: |field, options, report| options.authorization.token = secret(field, report),
+        read: |field, options, report| options.authorization.token = given(field, report),
     },
     Key { names: &["timeout"], read: timeout },
     Key { names: &["users"], read: several_users },
@@ -43,6 +44,7 @@ const KEYS: &[Key<Options>] = &[
 
 pub fn read(field: &Field<'_>, options: &mut Options, report: &mut Report) {
     let Some(map) = field.map(report) else { return };
+    options.authorization.is_given = true;
     super::read(map, KEYS, options, report);
     let given = &options.authorization;
     if (given.user.is_some() || given.password.is_some()) && given.token.is_some() {
@@ -50,33 +52,18 @@ pub fn read(field: &Field<'_>, options: &mut Options, report: &mut Report) {
     }
 }
 
-fn several_users(field: &Field<'_>, _: &mut Options, report: &mut Report) {
-    let users = users::check(field, report);
-    if users.is_some_and(|users| !users.is_empty()) {
-        report.unbuilt(field.at(), field.key, "several users");
-    }
+fn several_users(field: &Field<'_>, options: &mut Options, report: &mut Report) {
+    options.authorization.users = users::read(field, report).map(Arc::new);
 }
 
 /// nats-server gives them to the users of a list alone, and says nothing where there is none.
-fn default_permissions(field: &Field<'_>, _: &mut Options, report: &mut Report) {
-    permissions::read(field, Some(field.at()), report);
-    if !matches!(&field.node.value, Value::Map(map) if map.is_empty()) {
-        report.unbuilt(field.at(), field.key, "permissions");
-    }
+fn default_permissions(field: &Field<'_>, options: &mut Options, report: &mut Report) {
+    options.authorization.default_permissions =
+        permissions::read(field, Some(field.at()), report).map(Arc::new);
 }
 
 fn given(field: &Field<'_>, report: &mut Report) -> Option<String> {
     field.string(report).filter(|text| !text.is_empty()).map(str::to_owned)
-}
-
-/// A hashed secret would be compared as text.
-fn secret(field: &Field<'_>, report: &mut Report) -> Option<String> {
-    let secret = given(field, report)?;
-    if secret.starts_with("$2") {
-        report.unbuilt(field.at(), field.key, "bcrypt secrets");
-        return None;
-    }
-    Some(secret)
 }
 
 /// Seconds, or text with units.

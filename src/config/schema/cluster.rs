@@ -1,5 +1,7 @@
 //! The `cluster` block. Source: nats-server `opts.go:parseCluster`.
 
+use shard::session::permissions::Rules;
+
 use super::super::field::Field;
 use super::super::options::Options;
 use super::super::report::Report;
@@ -78,7 +80,7 @@ pub struct Authorization {
     users: bool,
     token: bool,
     callout: bool,
-    permissions: Option<permissions::Permissions>,
+    permissions: Option<Rules>,
 }
 
 const AUTHORIZATION_KEYS: &[Key<Authorization>] = &[
@@ -138,7 +140,7 @@ pub fn authorization(field: &Field<'_>, block: &str, report: &mut Report) -> Opt
 fn cluster_authorization(field: &Field<'_>, _: &mut Cluster, report: &mut Report) {
     let found = authorization(field, "Cluster", report);
     let Some(permissions) = found.and_then(|found| found.permissions) else { return };
-    match permissions.check_subjects() {
+    match permissions::check_cluster(&permissions) {
         Ok(()) => {
             let why = "setting \"permissions\" within cluster authorization block is deprecated";
             report.warn(field.at(), field.key, why);
@@ -149,9 +151,9 @@ fn cluster_authorization(field: &Field<'_>, _: &mut Cluster, report: &mut Report
 
 fn permissions(field: &Field<'_>, _: &mut Cluster, report: &mut Report) {
     let Some(permissions) = permissions::read(field, None, report) else { return };
-    if permissions.has_responses() {
+    if permissions.responses.is_some() {
         report.refuse(field.at(), "Cluster permissions do not support dynamic responses");
-    } else if let Err(error) = permissions.check_subjects() {
+    } else if let Err(error) = permissions::check_cluster(&permissions) {
         report.refuse(field.at(), error);
     }
 }

@@ -1,5 +1,7 @@
-//! Single keys whose feature is not built: checked, and taken where they say no more than what is done anyway.
-//! Source: nats-server `opts.go:processConfigFileLine`, `feature_flags.go`.
+//! Single keys that need no file of their own. Those whose feature is not built are checked, and taken where they
+//! say no more than what is done anyway. Source: nats-server `opts.go:processConfigFileLine`, `feature_flags.go`.
+
+use std::sync::Arc;
 
 use super::super::field::{Field, quoted};
 use super::super::options::Options;
@@ -45,10 +47,8 @@ pub fn default_domain(field: &Field<'_>, _: &mut Options, report: &mut Report) {
     }
 }
 
-pub fn subject_mappings(field: &Field<'_>, _: &mut Options, report: &mut Report) {
-    if mappings::check(field, report) {
-        report.unbuilt(field.at(), field.key, "subject mapping");
-    }
+pub fn subject_mappings(field: &Field<'_>, options: &mut Options, report: &mut Report) {
+    options.mappings = Arc::new(mappings::read(field, report));
 }
 
 pub fn no_sublist_cache(field: &Field<'_>, _: &mut Options, report: &mut Report) {
@@ -57,21 +57,19 @@ pub fn no_sublist_cache(field: &Field<'_>, _: &mut Options, report: &mut Report)
     }
 }
 
-pub fn no_auth_user(field: &Field<'_>, _: &mut Options, report: &mut Report) {
-    if field.string(report).is_some_and(|user| !user.is_empty()) {
-        report.unbuilt(field.at(), field.key, "several users");
-    }
+pub fn no_auth_user(field: &Field<'_>, options: &mut Options, report: &mut Report) {
+    options.no_auth_user = field.string(report).filter(|user| !user.is_empty()).map(str::to_owned);
 }
 
-pub fn system_account(field: &Field<'_>, _: &mut Options, report: &mut Report) {
+pub fn system_account(field: &Field<'_>, options: &mut Options, report: &mut Report) {
     match &field.node.value {
-        Value::String(name) if name.is_empty() => {}
-        Value::String(_) => report.unbuilt(field.at(), field.key, "accounts"),
+        Value::String(name) => options.system_account = (!name.is_empty()).then(|| name.clone()),
         _ => report.refuse(field.at(), "system account name must be a string"),
     }
 }
 
-/// There is no system account yet, so that there is nothing to do without.
-pub fn no_system_account(field: &Field<'_>, _: &mut Options, report: &mut Report) {
-    field.boolean(report);
+pub fn no_system_account(field: &Field<'_>, options: &mut Options, report: &mut Report) {
+    if let Some(none) = field.boolean(report) {
+        options.no_system_account = none;
+    }
 }

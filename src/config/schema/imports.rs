@@ -1,6 +1,8 @@
 //! What an account takes from others. Source: nats-server `opts.go:parseAccountImports`,
 //! `parseImportStreamOrService`, `parseAccount`.
 
+use std::collections::HashMap;
+
 use super::super::field::{Field, quoted};
 use super::super::report::Report;
 use super::super::tree::{Map, Value};
@@ -13,6 +15,7 @@ pub struct Import {
     /// What it is called here; empty where nothing is said.
     pub to: String,
     pub prefix: String,
+    pub share: bool,
 }
 
 #[derive(Default)]
@@ -21,32 +24,34 @@ struct Entry<'a> {
     service: Option<(&'a str, &'a str)>,
     to: &'a str,
     prefix: &'a str,
+    share: bool,
     to_field: Option<Field<'a>>,
     allow_trace: Option<Field<'a>>,
 }
 
-/// Checks the list; answers the imports that are well formed.
-pub fn check(field: &Field<'_>, report: &mut Report) -> Vec<Import> {
+/// Reads the list; answers the imports that are well formed.
+pub fn read(field: &Field<'_>, report: &mut Report) -> Vec<Import> {
     let Value::Array(nodes) = &field.node.value else {
         let found = field.node.value.type_name();
         report.refuse(field.at(), format!("Imports should be an array, got {found}"));
         return Vec::new();
     };
-    let mut imports: Vec<Import> = Vec::new();
+    let mut imports: Vec<Import> = Vec::with_capacity(nodes.len());
+    // Services by account and by what they are called here: the subject there.
+    let mut services: HashMap<(String, String), String> = HashMap::new();
     for node in nodes.iter() {
         let Some(import) = import(&field.element(node), report) else { continue };
-        let twin = |other: &&Import| {
-            other.is_service && other.called() == import.called() && other.account == import.account
-        };
-        match imports.iter().find(twin).filter(|_| import.is_service) {
-            Some(twin) => {
-                let (subject, account, used) =
-                    (quoted(import.called()), quoted(&twin.account), quoted(&twin.subject));
+        if import.is_service {
+            let place = (import.account.clone(), import.called().to_owned());
+            if let Some(used) = services.get(&place) {
+                let (subject, account, used) = (quoted(&place.1), quoted(&place.0), quoted(used));
                 let used = format!("previously used in import for account {account}, subject {used}");
                 report.refuse(&node.at, format!("Duplicate service import subject {subject}, {used}"));
+                continue;
             }
-            None => imports.push(import),
+            services.insert(place, import.subject.clone());
         }
+        imports.push(import);
     }
     imports
 }
@@ -62,7 +67,7 @@ fn import(field: &Field<'_>, report: &mut Report) -> Option<Import> {
     let map = field.map_or("Import Items should be a map with type entry, got ", report)?;
     let mut entry = Entry::default();
     for (name, node) in map.iter() {
-        read(&Field::new(name, node), &mut entry, report)?;
+        read_key(&Field::new(name, node), &mut entry, report)?;
     }
     if let (Some(key), Some(_)) = (entry.allow_trace, entry.service) {
         report.refuse(key.at(), "Detected allow_trace directive on a non-stream");
@@ -77,11 +82,12 @@ fn import(field: &Field<'_>, report: &mut Report) -> Option<Import> {
         subject: subject.to_owned(),
         to: entry.to.to_owned(),
         prefix: entry.prefix.to_owned(),
+        share: entry.share,
     })
 }
 
 /// Reads one key; `None` after a value of the wrong type, which ends the entry.
-fn read<'a>(field: &Field<'a>, entry: &mut Entry<'a>, report: &mut Report) -> Option<()> {
+fn read_key<'a>(field: &Field<'a>, entry: &mut Entry<'a>, report: &mut Report) -> Option<()> {
     match field.key.to_lowercase().as_str() {
         "stream" if entry.service.is_some() => {
             report.refuse(field.at(), "Detected stream but already saw a service");
@@ -96,9 +102,11 @@ fn read<'a>(field: &Field<'a>, entry: &mut Entry<'a>, report: &mut Report) -> Op
             entry.to = field.string(report)?;
             entry.to_field = Some(*field);
         }
-        "share" => drop(field.boolean(report)?),
+        "share" => entry.share = field.boolean(report)?,
         "allow_trace" => {
-            field.boolean(report)?;
+            if field.boolean(report)? {
+                report.unbuilt(field.at(), field.key, "message traces");
+            }
             entry.allow_trace = Some(*field);
         }
         _ if field.node.used.get() => {}

@@ -1,6 +1,9 @@
 //! What clients, or links between servers, may publish and subscribe to. Source: nats-server
 //! `opts.go:parseUserPermissions`, `parsePermSubjects`, `checkClusterPermissionSubjects`.
 
+use std::time::Duration;
+
+use shard::session::permissions::{Lists, Responses, Rules};
 use shard::subject::is_valid_pattern;
 
 use super::super::field::{Field, parse_duration, quoted};
@@ -9,55 +12,47 @@ use super::super::report::Report;
 use super::super::tree::{Node, Value};
 use super::Key;
 
-/// What of a block bears on what may stand in a cluster.
-#[derive(Default)]
-pub struct Permissions {
-    responses: bool,
-    /// `allow` or `deny`, and a subject that may name a queue.
-    exports: Vec<(&'static str, String)>,
-}
-
 /// A subject that is none, or a place that was lost by nats-server.
 type Place<'a> = Option<&'a Position>;
 
-const KEYS: &[Key<Permissions>] = &[
+const KEYS: &[Key<Rules>] = &[
     Key {
         names: &["pub", "publish", "import"],
-        read: |field, _, report| {
-            direction(field, false, report);
-        },
+        read: |field, rules, report| rules.publish = direction(field, false, report),
     },
     Key {
         names: &["sub", "subscribe", "export"],
-        read: |field, permissions, report| permissions.exports = direction(field, true, report),
+        read: |field, rules, report| rules.subscribe = direction(field, true, report),
     },
     Key { names: &["publish_allow_responses", "allow_responses"], read: allow_responses },
 ];
 
 /// Reads a block; `place` is where it stands, if nats-server knows it.
-pub fn read(field: &Field<'_>, place: Place<'_>, report: &mut Report) -> Option<Permissions> {
+pub fn read(field: &Field<'_>, place: Place<'_>, report: &mut Report) -> Option<Rules> {
     let Value::Map(map) = &field.node.value else {
         let found = field.node.value.shown();
         refuse(place, format!("Expected permissions to be a map/struct, got {found}"), report);
         return None;
     };
-    let mut permissions = Permissions::default();
-    super::read_else(map, KEYS, &mut permissions, report, unknown);
-    Some(permissions)
+    let mut rules = Rules::default();
+    super::read_else(map, KEYS, &mut rules, report, unknown);
+    // Who may answer may publish nothing else, unless it is said. Source: nats-server
+    // `auth.go:validateResponsePermissions`.
+    if rules.responses.is_some() && rules.publish.allow.is_none() {
+        rules.publish.allow = Some(Vec::new());
+    }
+    Some(rules)
 }
 
-impl Permissions {
-    pub fn has_responses(&self) -> bool {
-        self.responses
-    }
-
-    /// In a cluster no subject names a queue.
-    pub fn check_subjects(&self) -> Result<(), String> {
-        for (list, subject) in &self.exports {
+/// In a cluster no subject names a queue.
+pub fn check_cluster(rules: &Rules) -> Result<(), String> {
+    let Lists { allow, deny } = &rules.subscribe;
+    for (list, subjects) in [("allow", allow.as_ref().unwrap_or(&Vec::new())), ("deny", deny)] {
+        for subject in subjects {
             check(subject, false).map_err(|error| format!("cluster export {list}: {error}"))?;
         }
-        Ok(())
     }
+    Ok(())
 }
 
 fn unknown(field: &Field<'_>, report: &mut Report) {
@@ -71,31 +66,32 @@ fn refuse(place: Place<'_>, said: String, report: &mut Report) {
 }
 
 /// Subjects, or a map of those allowed and those denied.
-fn direction(field: &Field<'_>, queues: bool, report: &mut Report) -> Vec<(&'static str, String)> {
+fn direction(field: &Field<'_>, queues: bool, report: &mut Report) -> Lists {
+    let mut lists = Lists::default();
     let Value::Map(map) = &field.node.value else {
-        let allowed = subjects(field.node, None, queues, report);
-        return allowed.into_iter().map(|subject| ("allow", subject)).collect();
+        lists.allow = allowed(subjects(field.node, None, queues, report));
+        return lists;
     };
-    let mut found = Vec::new();
     for (name, node) in map.iter() {
-        let list = match name.to_lowercase().as_str() {
-            "allow" => "allow",
-            "deny" => "deny",
+        match name.to_lowercase().as_str() {
+            "allow" => lists.allow = allowed(subjects(node, Some(&node.at), queues, report)),
+            "deny" => lists.deny = subjects(node, Some(&node.at), queues, report),
+            _ if node.used.get() => {}
             _ => {
-                if !node.used.get() {
-                    let said = format!(
-                        "Unknown field name {} parsing subject permissions, only 'allow' or 'deny' are permitted",
-                        quoted(name)
-                    );
-                    report.refuse(&node.at, said);
-                }
-                continue;
+                let said = format!(
+                    "Unknown field name {} parsing subject permissions, only 'allow' or 'deny' are permitted",
+                    quoted(name)
+                );
+                report.refuse(&node.at, said);
             }
-        };
-        let listed = subjects(node, Some(&node.at), queues, report);
-        found.extend(listed.into_iter().map(|subject| (list, subject)));
+        }
     }
-    found
+    lists
+}
+
+/// An empty list is none: it allows everything, in nats-server too.
+fn allowed(subjects: Vec<String>) -> Option<Vec<String>> {
+    (!subjects.is_empty()).then_some(subjects)
 }
 
 /// A subject or a list of them; none where something is wrong.
@@ -142,10 +138,10 @@ fn check(subject: &str, queues: bool) -> Result<(), String> {
     }
 }
 
-fn allow_responses(field: &Field<'_>, permissions: &mut Permissions, report: &mut Report) {
+fn allow_responses(field: &Field<'_>, rules: &mut Rules, report: &mut Report) {
     let map = match &field.node.value {
         Value::Bool(allowed) => {
-            permissions.responses = *allowed;
+            rules.responses = allowed.then_some(Responses::DEFAULT);
             return;
         }
         Value::Map(map) => map,
@@ -154,26 +150,38 @@ fn allow_responses(field: &Field<'_>, permissions: &mut Permissions, report: &mu
             return report.refuse(field.at(), said);
         }
     };
-    const KEYS: &[Key<bool>] = &[
-        Key {
-            names: &["max", "max_msgs", "max_messages", "max_responses"],
-            read: |field, usable, report| *usable &= field.integer(report).is_some(),
-        },
+    const KEYS: &[Key<Option<Responses>>] = &[
+        Key { names: &["max", "max_msgs", "max_messages", "max_responses"], read: max_responses },
         Key { names: &["expires", "expiration", "ttl"], read: expires },
     ];
-    let mut usable = true;
-    super::read_else(map, KEYS, &mut usable, report, unknown);
-    permissions.responses = usable;
+    rules.responses = Some(Responses::DEFAULT);
+    super::read_else(map, KEYS, &mut rules.responses, report, unknown);
 }
 
-fn expires(field: &Field<'_>, usable: &mut bool, report: &mut Report) {
+/// 0 is the default, below it there is no bound. A wrong value leaves no right to answer.
+fn max_responses(field: &Field<'_>, responses: &mut Option<Responses>, report: &mut Report) {
+    match (field.integer(report), responses.as_mut()) {
+        (None, _) => *responses = None,
+        (Some(max), Some(responses)) if max != 0 => responses.max = max,
+        _ => {}
+    }
+}
+
+/// As `max_responses`.
+fn expires(field: &Field<'_>, responses: &mut Option<Responses>, report: &mut Report) {
     let said = match &field.node.value {
         Value::String(text) => match parse_duration(text) {
-            Ok(_) => return,
+            Ok(0) => return,
+            Ok(nanoseconds) => {
+                if let Some(responses) = responses {
+                    responses.expires = u64::try_from(nanoseconds).ok().map(Duration::from_nanos);
+                }
+                return;
+            }
             Err(error) => format!("error parsing expires: {error}"),
         },
         _ => "error parsing expires, not a duration string".to_owned(),
     };
-    *usable = false;
+    *responses = None;
     report.refuse(field.at(), said);
 }

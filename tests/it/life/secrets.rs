@@ -115,7 +115,9 @@ fn are_not_in_what_is_wrong_with_a_configuration() {
         "authorization { user: alice, password: 2026-99-99T47:11:4711Z }",
         "authorization { user: alice, password: \"4711\", password: 5, pass: {} }",
         "authorization { user: alice, password: \"4711\", token: \"4711\" }",
-        "authorization { token: \"$2a$11$4711\" }",
+        "authorization { token: \"$2a$11$4711\", user: alice }",
+        "authorization { users: [{ user: alice, password: \"4711\", nkey: x }] }",
+        "accounts { A { users: [{ user: alice, password: 4711 }] } }",
         "authorization { token: \"4711 }",
         "authorization: 4711",
     ] {

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::account::Directory;
 use crate::driver::sim::{Dice, Faults};
-use crate::settings::{Credentials, Limits, Placement, Settings};
+use crate::session::admission::{Admission, Secret, Shared};
+use crate::settings::{Limits, Placement, Settings};
 use crate::shard_set::ShardSet;
 
 /// The token that clients show where credentials are wanted.
@@ -69,13 +71,13 @@ impl Plan {
             // Readers are far behind soon, and never too far.
             limits.max_pending = 64 << 20;
         }
-        let credentials =
-            if dice.chance(500) { Credentials::Token(TOKEN.to_owned()) } else { Credentials::None };
+        let shared = dice.chance(500).then(|| Shared::Token(Secret::new(TOKEN)));
+        let admission = Admission { shared, ..Admission::default() };
         let placement = if home { Placement::Home } else { Placement::Spread };
         let members = if home { dice.between(1, shards) } else { shards };
         let settings = Settings {
             limits,
-            credentials,
+            directory: Arc::new(Directory { admission, ..Directory::default() }),
             placement,
             headers: true,
             stall_fast_producers: dice.chance(800),

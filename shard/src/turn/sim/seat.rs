@@ -8,10 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crossbeam_channel::Sender;
 
 use super::plan::Plan;
-use crate::account::{Account, GLOBAL_ACCOUNT};
 use crate::driver::Wait;
 use crate::driver::sim::{Network, Sim};
-use crate::interest::Interest;
 use crate::launch::{Gauges, Order};
 use crate::ring::mesh::{Doorbell, meshes};
 use crate::turn::core::Chance;
@@ -45,9 +43,9 @@ pub fn seats(plan: &Plan, network: &Rc<RefCell<Network>>, gauges: &Arc<Gauges>) 
     let doorbells: Arc<[Doorbell]> = bells.iter().map(doorbell).collect();
     let meshes = meshes(doorbells.clone(), plan.lane_bytes);
     let seat = |(me, (mesh, rung))| {
-        let account =
-            Account { name: GLOBAL_ACCOUNT.to_owned(), members: plan.members, interest: Interest::default() };
-        let mut core = Core::new(plan.settings.clone(), vec![account], mesh, gauges.clone());
+        let mut core = Core::new(plan.settings.clone(), mesh, gauges.clone(), Arc::new(|_| {}));
+        core.accounts[0].members = plan.members;
+        core.accounts[0].audience = plan.members;
         core.chance = Chance::seeded(plan.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ me as u64);
         let (sender, orders) = crossbeam_channel::unbounded();
         Seat {
@@ -123,6 +121,8 @@ impl Seat {
         let lists = [
             ("connections", desk.connections.is_empty()),
             ("interest", core.accounts.iter().all(|account| account.interest.table.is_bare())),
+            ("shadows", desk.shadows.is_empty()),
+            ("responses awaited", core.awaiting.is_empty()),
             ("letters to send", !core.mesh.has_spilled()),
             ("sends under way", desk.flights == 0),
             ("dirty connections", desk.dirty.is_empty()),

@@ -3,7 +3,6 @@
 use super::client::{Client, Expect, Live, Mode, World};
 use super::plan::TOKEN;
 use super::records::{Manners, body, headers};
-use crate::settings::Credentials;
 
 const SUBJECTS: [&str; 7] = ["a", "b", "a.a", "a.b", "b.a", "b.b", "a.b.c"];
 const PATTERNS: [&str; 13] =
@@ -53,8 +52,8 @@ fn introduce(client: &mut Client, world: &mut World<'_>) {
     };
     let live = client.connect(world, manners);
     let Manners { verbose, echo, headers, no_responders } = manners;
-    let token = match world.plan.settings.credentials {
-        Credentials::None => String::new(),
+    let token = match world.plan.settings.directory.admission.shared {
+        None => String::new(),
         _ => format!(",\"auth_token\":\"{TOKEN}\""),
     };
     let text = format!(

@@ -1,28 +1,36 @@
 //! All that a start needs to know, from flags and configuration files.
 
+mod accounts;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use shard::settings::{Credentials, DriverKind, Limits, Placement, Tracing};
+use shard::session::admission::Secret;
+use shard::session::permissions::Rules;
+use shard::settings::{DriverKind, Limits, Placement, Tracing};
+
+pub use accounts::{Account, Export, Import, Mapping, User};
 
 /// How clients prove who they are.
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq)]
 pub struct Authorization {
+    /// There is such a block.
+    pub is_given: bool,
     pub user: Option<String>,
     pub password: Option<String>,
     pub token: Option<String>,
+    /// Users of `$G`; `None` where no list is given.
+    pub users: Option<Arc<Vec<User>>>,
+    /// Those of the users of this list that have none of their own.
+    pub default_permissions: Option<Arc<Rules>>,
 }
 
 impl Authorization {
-    pub fn credentials(&self) -> Credentials {
-        match (&self.user, &self.token) {
-            (Some(name), _) => {
-                Credentials::User { name: name.clone(), password: self.password.clone().unwrap_or_default() }
-            }
-            (None, Some(token)) => Credentials::Token(token.clone()),
-            (None, None) => Credentials::None,
-        }
+    /// The users of the list.
+    pub fn users(&self) -> &[User] {
+        self.users.as_ref().map_or(&[], |users| users)
     }
 }
 
@@ -65,6 +73,14 @@ pub struct Options {
     pub reconnect_error_reports: i64,
 
     pub authorization: Authorization,
+    /// All accounts but `$G` and a system account that nothing is said of.
+    pub accounts: Arc<Vec<Account>>,
+    /// Those of `$G`, in the order they are looked at.
+    pub mappings: Arc<Vec<Mapping>>,
+    /// Who is let in without a word: a user's name, or a key.
+    pub no_auth_user: Option<String>,
+    pub system_account: Option<String>,
+    pub no_system_account: bool,
     pub limits: Limits,
     pub headers: bool,
     pub stall_fast_producers: bool,
@@ -87,6 +103,38 @@ pub struct Options {
     pub placement: Placement,
 }
 
+/// The system account where none is named. Source: nats-server `accounts.go:DEFAULT_SYSTEM_ACCOUNT`.
+pub const SYSTEM_ACCOUNT: &str = "$SYS";
+
+impl Options {
+    /// The system account that is meant: the one named, else one of the accounts that has its usual name. Source:
+    /// nats-server `server.go:configureAccounts`.
+    pub fn system_account(&self) -> Option<&str> {
+        let usual = || self.accounts.iter().map(|account| account.name.as_str());
+        self.system_account.as_deref().or_else(|| usual().find(|name| *name == SYSTEM_ACCOUNT))
+    }
+
+    /// All users with the names of their accounts (none is `$G`) and the permissions they have.
+    pub fn users(&self) -> impl Iterator<Item = (Option<&str>, &User, Option<&Arc<Rules>>)> {
+        let listed = self.authorization.users().iter().map(|user| {
+            (None, user, user.permissions.as_ref().or(self.authorization.default_permissions.as_ref()))
+        });
+        let in_accounts = self.accounts.iter().flat_map(|account| {
+            let default = account.default_permissions.as_ref();
+            let name = Some(account.name.as_str());
+            account.users.iter().map(move |user| (name, user, user.permissions.as_ref().or(default)))
+        });
+        listed.chain(in_accounts)
+    }
+
+    /// Whether a password or token is there to be read. Source: nats-server `auth.go:checkAuthforWarnings`.
+    pub fn has_plain_password(&self) -> bool {
+        let is_plain = |secret: &Secret| matches!(secret, Secret::Plain(_));
+        self.authorization.password.as_ref().is_some_and(|password| is_plain(&Secret::new(password)))
+            || self.users().any(|(_, user, _)| user.password.as_ref().is_some_and(is_plain))
+    }
+}
+
 impl Default for Options {
     fn default() -> Options {
         Options {
@@ -106,6 +154,11 @@ impl Default for Options {
             connect_error_reports: 3600,
             reconnect_error_reports: 1,
             authorization: Authorization::default(),
+            accounts: Arc::default(),
+            mappings: Arc::default(),
+            no_auth_user: None,
+            system_account: None,
+            no_system_account: false,
             limits: Limits::default(),
             headers: true,
             stall_fast_producers: true,
