@@ -92,7 +92,8 @@ fn a_group_of_two_accounts(shape: Shape) {
         shape,
         "accounts {
             A { users: [ { user: a, password: p } ], exports: [ { stream: \"pub.>\" } ] }
-            B { users: [ { user: b, password: p } ], imports: [ { stream: { account: A, subject: \"pub.>\" }, prefix: from } ] }
+            B { users: [ { user: b, password: p } ]
+                imports: [ { stream: { account: A, subject: \"pub.>\" }, prefix: from } ] }
         }",
     );
     let (mut here, mut there) = (enter(&theatre, "a"), enter(&theatre, "b"));
