@@ -104,7 +104,7 @@ func perform(c check, url string) {
 func main() {
 	plain := start()
 	defer plain.stop()
-	for _, c := range slices.Concat(messages, connections) {
+	for _, c := range slices.Concat(messages, connections, accounts) {
 		if len(os.Args) < 2 || slices.Contains(os.Args[1:], c.name) {
 			perform(c, plain.url)
 		}

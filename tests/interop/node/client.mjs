@@ -4,11 +4,22 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
 import net from "node:net";
-import { connect as dial, headers } from "@nats-io/transport-node";
+import path from "node:path";
+import { connect as dial, headers, nkeyAuthenticator } from "@nats-io/transport-node";
 
 // Turns a hang into a failure; nothing is asserted about time.
 const PATIENCE = 30_000;
+
+// Of which the configuration has what bcrypt made of it.
+const BOB = { user: "bob", pass: "a-long-enough-secret-of-bob" };
+
+const beside = (name) => path.join(path.dirname(process.env.INTEROP_CONTROL), name);
+
+function kim() {
+  return { authenticator: nkeyAuthenticator(Buffer.from(readFileSync(beside("kim.nk"), "utf8").trim())) };
+}
 
 function control(...words) {
   return execFileSync(process.env.INTEROP_CONTROL, words, { encoding: "utf8" }).trim().split(" ");
@@ -286,6 +297,45 @@ const checks = {
       await client.close();
       await refused(url, { token: "guess" });
       await refused(url, {});
+    });
+  },
+
+  async "logins"() {
+    await withServer(["--config", beside("accounts.conf")], async ({ url }) => {
+      for (const credentials of [{ user: "ann", pass: "secret" }, BOB, kim(), {}]) {
+        const client = await connect(url, credentials);
+        await client.flush();
+        await client.close();
+      }
+      await refused(url, { user: "ann", pass: BOB.pass });
+      await refused(url, { user: "bob", pass: "secret" });
+      await refused(url, { token: "secret" });
+    });
+  },
+
+  async "service-import"() {
+    await withServer(["--config", beside("accounts.conf")], async ({ url }) => {
+      const [service, client] = [await connect(url, kim()), await connect(url, BOB)];
+      service.subscribe("ask.*", { callback: (_, message) => message.respond(`heard ${message.string()}`) });
+      await service.flush();
+      const answer = await client.request("local.ask", "this", { timeout: PATIENCE });
+      assert.equal(answer.string(), "heard this");
+      await assert.rejects(client.request("ask.me", "", { timeout: PATIENCE }), /no responders/i);
+      await service.close();
+      await client.close();
+    });
+  },
+
+  async "stream-import"() {
+    await withServer(["--config", beside("accounts.conf")], async ({ url }) => {
+      const [client, publisher] = [await connect(url), await connect(url, { user: "ann", pass: "secret" })];
+      const subscription = client.subscribe("from.news.>");
+      await client.flush();
+      publisher.publish("news.today", "it rains");
+      const [message] = await messages(subscription, 1);
+      assert.deepEqual([message.subject, message.string()], ["from.news.today", "it rains"]);
+      await client.close();
+      await publisher.close();
     });
   },
 

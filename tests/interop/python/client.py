@@ -12,6 +12,10 @@ import nats
 from nats import errors
 
 CONTROL = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "server")
+ACCOUNTS = os.path.join(os.path.dirname(CONTROL), "accounts.conf")
+KIM = os.path.join(os.path.dirname(CONTROL), "kim.nk")
+# Of which the configuration has what bcrypt made of it.
+BOB = {"user": "bob", "password": "a-long-enough-secret-of-bob"}
 PATIENCE = 30
 CHECKS = []
 
@@ -321,6 +325,52 @@ async def refused(url, **credentials):
         assert any("authorization violation" in text.lower() for text in said), said
         return
     raise AssertionError(f"let in with {credentials}")
+
+
+@check
+async def logins(_):
+    with Server("--config", ACCOUNTS) as server:
+        for credentials in [{"user": "ann", "password": "secret"}, BOB, {"nkeys_seed": KIM}, {}]:
+            client = await connect(server.url, **credentials)
+            await client.flush(timeout=PATIENCE)
+            await client.close()
+        await refused(server.url, user="ann", password=BOB["password"])
+        await refused(server.url, user="bob", password="secret")
+        await refused(server.url, token="secret")
+
+
+@check
+async def service_import(_):
+    with Server("--config", ACCOUNTS) as server:
+        service, client = await connect(server.url, nkeys_seed=KIM), await connect(server.url, **BOB)
+
+        async def respond(message):
+            await message.respond(b"heard " + message.data)
+
+        await service.subscribe("ask.*", cb=respond)
+        await settle(service)
+        answer = await client.request("local.ask", b"this", timeout=PATIENCE)
+        assert answer.data == b"heard this", answer.data
+        try:
+            await client.request("ask.me", b"", timeout=PATIENCE)
+            raise AssertionError("it was answered")
+        except errors.NoRespondersError:
+            pass
+        await service.close()
+        await client.close()
+
+
+@check
+async def stream_import(_):
+    with Server("--config", ACCOUNTS) as server:
+        client, publisher = await connect(server.url), await connect(server.url, user="ann", password="secret")
+        subscription = await client.subscribe("from.news.>")
+        await settle(client)
+        await publisher.publish("news.today", b"it rains")
+        [message] = await messages(subscription, 1)
+        assert (message.subject, message.data) == ("from.news.today", b"it rains"), message
+        await client.close()
+        await publisher.close()
 
 
 @check

@@ -16,15 +16,18 @@
 //! | `A connects`, `… ann:pw`, `… {…}` | CONNECT, quiet; with credentials; with fields of one's own |
 //! | `A> text` | a line sent; `#` stands for the size of what follows in PUB, for both sizes in HPUB |
 //! | `A< text` | all that A is told until all is quiet, messages sorted |
-//! | `reload`, then `\| text` | the configuration changes; `Z< <refused>` when it is not taken |
+//! | `reload`, then `\| text` | the configuration changes; `Z< <refused>` if not |
 //! | `pause 300` | milliseconds in which nothing is done |
 //! | `log text` | the log has a line with it |
 //!
-//! `@reply@` is the reply subject of the last message to who says it (`@reply:B@`: to B), `@key:ann@` and `@sig:ann@` are
-//! ann's public key and her signature of this connection's nonce (`@sig:ann:B@`: of B's).
+//! `@reply@` is the reply subject of the last message to who says it (`@reply:B@`: to B), `@key:ann@` and `@sig:ann@`
+//! are ann's public key and her signature of this connection's nonce (`@sig:ann:B@`: of B's).
 
+mod graphs;
 mod keys;
 mod play;
 mod script;
 mod scripts;
+mod secrets;
+mod shares;
 mod wording;
