@@ -109,9 +109,11 @@ impl Core {
             let before = self.accounts[id].audience;
             self.accounts[id].members = members(id);
             self.accounts[id].audience = audiences[*group];
-            let new: ShardSet =
-                audiences[*group].into_iter().filter(|shard| !before.contains(*shard)).collect();
+            let after = audiences[*group];
+            let new = after.into_iter().filter(|shard| !before.contains(*shard)).collect();
+            let old = before.into_iter().filter(|shard| !after.contains(*shard)).collect();
             self.tell_all(id as AccountId, new);
+            self.take_back_all(id as AccountId, old);
         }
     }
 
@@ -123,6 +125,17 @@ impl Core {
         if !shards.is_empty() && !table.is_empty() {
             mark!("interest told to a new audience");
             table.tell_all(&mut |change| tell(mesh, shards, id, &change));
+        }
+    }
+
+    /// Tells shards that are told nothing from now on that there is no interest: what they know would stay.
+    fn take_back_all(&mut self, id: AccountId, mut shards: ShardSet) {
+        shards.remove(self.mesh.me());
+        let Core { accounts, mesh, .. } = self;
+        let table = &accounts[id as usize].interest.table;
+        if !shards.is_empty() && !table.is_empty() {
+            mark!("interest taken back from an audience");
+            table.tell_all(&mut |change| tell(mesh, shards, id, &Change { count: 0, ..change }));
         }
     }
 
