@@ -417,11 +417,16 @@ pub fn receive(core: &mut Core, from: ShardId, message: &letter::Message<'_>) {
     }
 }
 
-/// Takes out subscriptions that have had their last message.
+/// Takes out subscriptions that have had their last message. One that has gone by itself meanwhile may have left
+/// its place to another.
 pub fn retire_spent(core: &mut Core) {
     while let Some((account, sub)) = core.desk.spent.pop() {
+        let Some(record) = core.accounts[account as usize].interest.table.get(sub) else { continue };
+        if record.max == 0 || record.delivered < u64::from(record.max) {
+            continue;
+        }
         mark!("subscription spent");
-        let owner = core.accounts[account as usize].interest.table.sub(sub).owner;
+        let owner = record.owner;
         super::subscribe::remove_subscription(core, account, owner, sub);
     }
 }

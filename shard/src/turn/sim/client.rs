@@ -255,6 +255,7 @@ impl Live {
 
     /// A reload begins: what was denied may be allowed by now.
     pub fn doubt(&mut self) {
+        self.asked.clear();
         for expect in &mut self.expects {
             if let Expect::Denied(text) = expect {
                 *expect = Expect::Perhaps(std::mem::take(text));
@@ -285,7 +286,9 @@ impl Live {
     /// It may respond, and more often than once.
     fn note_request(&mut self, message: &Message, world: &mut World<'_>) {
         let Some(reply) = &message.reply else { return };
-        self.asked.entry(reply.clone()).or_default().0 += 1;
+        if !world.oracle.is_between(self.id) {
+            self.asked.entry(reply.clone()).or_default().0 += 1;
+        }
         let times = match world.dice.below(10) {
             _ if self.mode != Mode::Open => 0,
             0..3 => 0,

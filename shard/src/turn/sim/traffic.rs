@@ -2,8 +2,7 @@
 //! answers, tries what it may not.
 
 use super::client::{Client, Expect, Live, Mode, World};
-use super::realm::Realm;
-use super::realm::mapped;
+use super::realm::{Realm, mapped, rename};
 use super::records::{Manners, PubKey, SubKey};
 use super::workload::{MILLISECOND, QUEUES, draw_size, limit, offend, unsubscribe, write_publication};
 use crate::proto::text;
@@ -118,13 +117,31 @@ fn introduce(client: &mut Client, world: &mut World<'_>) {
 }
 
 fn subscribe(live: &mut Live, world: &mut World<'_>) {
-    let pattern = world.dice.pick(&world.plan.realm.patterns).clone();
+    let pattern = favourite(live, world, &world.plan.realm.patterns.clone(), |realm, account| {
+        let offers = realm.services.iter().filter(|offer| offer.account == account);
+        offers.map(|offer| offer.subject.clone()).collect()
+    });
     let queue = world.dice.chance(350).then(|| *world.dice.pick(&QUEUES));
     let sub = subscribe_to(live, world, &pattern, queue);
     let is_there = world.oracle.subs[sub].left.is_none();
     if is_there && world.dice.chance(150) {
         let max = world.dice.between(1, 10) as u64;
         limit(live, world, live.subs.len() - 1, Some(max));
+    }
+}
+
+/// One of all, or more often one that has to do with services of its account.
+fn favourite(
+    live: &Live,
+    world: &mut World<'_>,
+    all: &[String],
+    of_services: impl Fn(&Realm, usize) -> Vec<String>,
+) -> String {
+    let account = world.oracle.sessions[live.id].account;
+    let some = of_services(&world.plan.realm, account);
+    match some.is_empty() || world.dice.chance(550) {
+        true => world.dice.pick(all).clone(),
+        false => world.dice.pick(&some).clone(),
     }
 }
 
@@ -151,9 +168,16 @@ fn subscribe_to(live: &mut Live, world: &mut World<'_>, pattern: &str, queue: Op
         Verdict::Unknown => {
             world.oracle.subscription_refused(sub, false);
             live.expects.push_back(Expect::Perhaps(violation));
+            part(live, world);
         }
     }
     sub
+}
+
+/// What may be denied is told from what certainly is by a PONG between the two.
+fn part(live: &mut Live, world: &mut World<'_>) {
+    live.expects.push_back(Expect::Pong(world.oracle.pinged()));
+    world.write(live.wire, b"PING\r\n");
 }
 
 /// What is denied now may have been allowed before a reload.
@@ -166,7 +190,12 @@ fn expected(world: &World<'_>, live: &Live, violation: Vec<String>) -> Expect {
 
 fn burst(live: &mut Live, world: &mut World<'_>) {
     let count = if world.dice.chance(250) { world.dice.between(1, 15) } else { 1 };
-    let subject = world.dice.pick(&world.plan.realm.subjects).clone();
+    let subject = favourite(live, world, &world.plan.realm.subjects.clone(), |realm, account| {
+        let asks = realm.accounts[account].asks.iter();
+        asks.flat_map(|ask| realm.subjects.iter().filter(|subject| rename(&ask.line, subject).is_some()))
+            .cloned()
+            .collect()
+    });
     for _ in 0..count {
         let another = world.dice.chance(300);
         let subject = if another { world.dice.pick(&world.plan.realm.subjects).clone() } else { subject.clone() };
@@ -205,6 +234,7 @@ fn publish(live: &mut Live, world: &mut World<'_>, subject: &str, prefix: Option
         Verdict::Unknown => {
             world.oracle.publication_denied(key, false);
             live.expects.push_back(Expect::Perhaps(violations));
+            part(live, world);
         }
     }
     key

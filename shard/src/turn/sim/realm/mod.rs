@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
-pub use sights::{Outlook, Sight, mapped};
+pub use sights::{Outlook, Sight, mapped, rename};
 
 use crate::account::mapping::{Destination, Mappings};
 use crate::account::snapshot::{Latency, Response, Sampling, Service};

@@ -33,7 +33,7 @@ pub struct Crossing {
     pub is_stream: bool,
     /// Waiting for a response may end before a client does anything.
     pub is_short: bool,
-    /// The exporter is not told more than the account.
+    /// The exporter is told more than the account: so it was at the first border.
     pub shares: bool,
     /// The subject at which the response is awaited, once somebody saw it.
     pub name: Option<String>,
@@ -103,13 +103,14 @@ impl Outlook {
                 };
                 let offer = &realm.services[ask.service];
                 let place = self.crossings.len();
+                let shares = crossing.map_or(ask.share, |before| self.crossings[before].shares);
                 self.crossings.push(Crossing {
                     asker: account,
                     exporter: offer.account,
                     before: crossing,
                     is_stream: offer.is_stream,
                     is_short: offer.threshold < SHORT,
-                    shares: ask.share,
+                    shares,
                     name: None,
                     answered: None,
                 });
