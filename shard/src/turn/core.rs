@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use super::awaiting::Awaiting;
 use super::desk::Desk;
 use super::inspect::Inspection;
+use super::responders::OpenRequest;
 use crate::account::{Account, AccountId, Snapshot};
 use crate::interest::Change;
 use crate::launch::{Gauges, Reporter};
@@ -37,6 +38,8 @@ pub struct Core {
     pub queue_picks: Vec<(u16, u32)>,
     /// Services of other accounts that the message under way is to ask.
     pub services_met: Vec<u32>,
+    /// The request under way, if services are asked with it and its publisher is to be told if nobody is there.
+    pub open_request: Option<OpenRequest>,
     /// Buffers for what is written anew of a message, taken and put back.
     pub scratches: Vec<Vec<u8>>,
     /// Responses of other accounts' services that are awaited here.
@@ -67,6 +70,7 @@ impl Core {
             queue_names: QueueNames::default(),
             queue_picks: Vec::new(),
             services_met: Vec::new(),
+            open_request: None,
             scratches: Vec::new(),
             awaiting: Awaiting::default(),
             swept_at: 0,

@@ -406,7 +406,10 @@ impl Oracle {
     /// Whether the subscription wants the message under some sight that does not hang on chance.
     fn is_owed(&self, sub: &Sub, owner: &Session, publication: &Publication) -> bool {
         let laws = self.laws();
-        let mut places = (0..publication.outlook.sights.len()).filter(|place| publication.is_chosen(*place));
+        // A response may come too late, or after another.
+        let is_certain =
+            |place: &usize| publication.is_chosen(*place) && publication.outlook.sights[*place].back.is_none();
+        let mut places = (0..publication.outlook.sights.len()).filter(is_certain);
         places.any(|place| eligible(&laws, sub, owner, publication, place))
     }
 

@@ -49,6 +49,10 @@ impl Oracle {
     }
 
     fn settle_request(&self, publication: &Publication) {
+        if publication.subject.starts_with("_R_.") {
+            // Of a response that wants an answer, and is awaited no more on another shard, nobody is told.
+            return;
+        }
         let requester = &self.sessions[publication.session];
         let Some(reply) = &publication.reply else { return };
         let listens = |key: &SubKey| {
@@ -76,9 +80,17 @@ impl Oracle {
         let mut at = Some(border);
         while let Some(border) = at {
             let crossing = &request.outlook.crossings[border];
-            let responds = |other: &&Publication| other.request == Some((key, border)) && other.number != response.number;
-            let others = self.publications.iter().filter(responds).count();
-            if crossing.is_short || (!crossing.is_stream && others > 0) {
+            let passes = |other: &Publication| {
+                let mut at = other.request.filter(|(other, _)| *other == key).map(|(_, border)| border);
+                std::iter::from_fn(|| {
+                    let here = at?;
+                    at = request.outlook.crossings[here].before;
+                    Some(here)
+                })
+                .any(|other| other == border)
+            };
+            let responses = self.publications.iter().filter(|other| passes(other)).count();
+            if crossing.is_short || (!crossing.is_stream && responses > 1) {
                 return;
             }
             at = crossing.before;
