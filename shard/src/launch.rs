@@ -9,12 +9,14 @@ use std::thread::JoinHandle;
 
 use crossbeam_channel::{Receiver, Sender};
 
+use crate::account::AccountId;
 use crate::driver::epoll::{Epoll, eventfd};
 use crate::driver::uring::{self, Uring};
 use crate::inspection::{Question, Reply};
 use crate::ring::mesh::{Doorbell, Mesh, Wake, lane_bytes, meshes};
 use crate::session::admission::Hashed;
 use crate::settings::{DriverKind, Settings};
+use crate::shard_set::ShardId;
 use crate::slot::Slot;
 use crate::turn::{Core, Shard};
 
@@ -33,6 +35,8 @@ pub enum Order {
     CloseExcess(usize),
     /// Say so once every order before this one is in effect.
     Acknowledge(Acknowledgement),
+    /// Let up to so many connections of an account move to another shard, while they run.
+    Relocate { account: AccountId, to: ShardId, count: usize },
     /// Whether the password that a connection waits for is right.
     PasswordChecked { slot: Slot, is_right: bool },
     /// Answer a question, in pieces; the last is `Piece::End`.

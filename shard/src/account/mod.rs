@@ -51,6 +51,11 @@ impl Account {
         self.interest.forget_answers();
     }
 
+    /// A connection counts among its own no more.
+    pub fn leave(&self) {
+        self.snapshot.clients.fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
+    }
+
     pub fn name(&self) -> &str {
         &self.snapshot.name
     }

@@ -77,7 +77,7 @@ impl Matched {
         &mut self,
         queue: QueueId,
         members: impl Iterator<Item = Target>,
-        remotes: &[(ShardId, u32)],
+        remotes: impl Iterator<Item = (ShardId, u32)>,
     ) {
         if self.groups.last().is_none_or(|group| group.queue != queue) {
             let members = (self.members.len() as u32, self.members.len() as u32);
@@ -85,10 +85,12 @@ impl Matched {
             self.groups.push(GroupMatch { queue, members, remotes, remote_weight: 0 });
         }
         self.members.extend(members);
-        self.remotes.extend_from_slice(remotes);
+        let before = self.remotes.len();
+        self.remotes.extend(remotes);
+        let weight = self.remotes[before..].iter().map(|(_, count)| count).sum::<u32>();
         let group = self.groups.last_mut().expect("just pushed");
         group.members.1 = self.members.len() as u32;
         group.remotes.1 = self.remotes.len() as u32;
-        group.remote_weight += remotes.iter().map(|(_, count)| count).sum::<u32>();
+        group.remote_weight += weight;
     }
 }

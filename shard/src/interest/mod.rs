@@ -47,12 +47,30 @@ impl Interest {
         self.table.add(owner, pattern, queue, sid, tell)
     }
 
+    /// See `Table::add_uncounted`.
+    pub fn add_uncounted(&mut self, owner: u32, pattern: &[u8], queue: &[u8], sid: &[u8]) -> SubId {
+        self.void(pattern);
+        self.inserts += 1;
+        self.table.add_uncounted(owner, pattern, queue, sid)
+    }
+
     /// Removes a subscription of this shard.
     pub fn remove(&mut self, sub: SubId, tell: &mut dyn FnMut(Change<'_>)) {
         let pattern = self.table.pattern(sub);
         self.void(&pattern);
         self.removes += 1;
         self.table.remove(sub, tell);
+    }
+
+    /// See `Table::set_counted`.
+    pub fn set_counted(&mut self, sub: SubId, counted: bool, tell: &mut dyn FnMut(Change<'_>)) {
+        self.table.set_counted(sub, counted, tell);
+    }
+
+    /// See `Table::add_extra`.
+    pub fn add_extra(&mut self, shard: ShardId, subject: &[u8], queue: &[u8], add: bool) {
+        self.void(subject);
+        self.table.add_extra(shard, subject, queue, add);
     }
 
     /// Notes what another shard said of its own interest.

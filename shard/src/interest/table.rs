@@ -27,6 +27,9 @@ pub struct Subscription {
     pub role: Role,
     /// Deliveries are to be checked against its owner's permissions.
     pub filtered: bool,
+    /// It is met, but not told of: its owner is on its way to another shard or from one, and who counts it there
+    /// or here is told apart.
+    pub uncounted: bool,
     /// The first of its shadows, or itself among them; `NONE` where the role is to be neither.
     pub shadow: u32,
     node: NodeId,
@@ -54,8 +57,20 @@ struct Group {
     next: GroupId,
     first: SubId,
     members: u32,
+    /// Those among them that are not told of.
+    uncounted: u32,
     remotes: Vec<(ShardId, u32)>,
 }
+
+impl Group {
+    /// Members that others are told of.
+    fn counted(&self) -> u32 {
+        self.members - self.uncounted
+    }
+}
+
+/// Beside a shard's id: members that it does not tell of itself.
+const EXTRA: ShardId = 1 << 15;
 
 struct Queue {
     name: Box<[u8]>,
@@ -170,6 +185,22 @@ impl Table {
         sid: &[u8],
         tell: &mut dyn FnMut(Change<'_>),
     ) -> SubId {
+        self.add_new((owner, true), pattern, queue, sid, tell)
+    }
+
+    /// The same for a member of a queue group that is not told of.
+    pub fn add_uncounted(&mut self, owner: u32, pattern: &[u8], queue: &[u8], sid: &[u8]) -> SubId {
+        self.add_new((owner, false), pattern, Some(queue), sid, &mut |_| {})
+    }
+
+    fn add_new(
+        &mut self,
+        (owner, counted): (u32, bool),
+        pattern: &[u8],
+        queue: Option<&[u8]>,
+        sid: &[u8],
+        tell: &mut dyn FnMut(Change<'_>),
+    ) -> SubId {
         let node = self.trie.insert(pattern);
         let group = queue.map_or(NONE, |name| self.group_at(node, name));
         let next = match group {
@@ -183,6 +214,7 @@ impl Table {
             max: 0,
             role: Role::Plain,
             filtered: false,
+            uncounted: !counted,
             shadow: NONE,
             node,
             group,
@@ -196,16 +228,60 @@ impl Table {
         self.set_first(node, group, id);
         if group != NONE {
             self.groups[group as usize].members += 1;
-            tell(Change { subject: pattern, queue, count: self.groups[group as usize].members });
-        } else if next == NONE {
+            self.groups[group as usize].uncounted += u32::from(!counted);
+            tell(Change { subject: pattern, queue, count: self.groups[group as usize].counted() });
+        } else if !self.list(next).any(|target| self.counts(target.sub)) {
             tell(Change { subject: pattern, queue: None, count: 1 });
         }
         id
     }
 
+    fn counts(&self, sub: SubId) -> bool {
+        !self.subs[sub as usize].uncounted
+    }
+
+    /// From now on a subscription is told of, or is not, though it is met all the same.
+    pub fn set_counted(&mut self, id: SubId, counted: bool, tell: &mut dyn FnMut(Change<'_>)) {
+        let Subscription { node, group, uncounted, .. } = self.subs[id as usize];
+        if uncounted != counted {
+            return;
+        }
+        self.subs[id as usize].uncounted = !counted;
+        let subject = self.trie.pattern(node);
+        if group != NONE {
+            let record = &mut self.groups[group as usize];
+            record.uncounted = if counted { record.uncounted - 1 } else { record.uncounted + 1 };
+            let count = record.counted();
+            let queue = &self.queues[record.queue as usize].name;
+            return tell(Change { subject: &subject, queue: Some(queue), count });
+        }
+        let first = self.trie.heads(node).plain;
+        let others = self.list(first).any(|target| target.sub != id && self.counts(target.sub));
+        if !others {
+            tell(Change { subject: &subject, queue: None, count: u32::from(counted) });
+        }
+    }
+
+    /// One more member of a queue group than a shard tells of, or one less.
+    pub fn add_extra(&mut self, shard: ShardId, subject: &[u8], queue: &[u8], add: bool) {
+        let node = self.trie.insert(subject);
+        let group = self.group_at(node, queue);
+        let remotes = &mut self.groups[group as usize].remotes;
+        let extra = shard | EXTRA;
+        match remotes.iter().position(|(other, _)| *other == extra) {
+            Some(place) if add => remotes[place].1 += 1,
+            Some(place) if remotes[place].1 > 1 => remotes[place].1 -= 1,
+            Some(place) => drop(remotes.swap_remove(place)),
+            None if add => remotes.push((extra, 1)),
+            None => {}
+        }
+        self.drop_group_if_empty(group);
+        self.trie.prune(node);
+    }
+
     /// Removes a subscription. `tell` is called while its pattern still exists.
     pub fn remove(&mut self, id: SubId, tell: &mut dyn FnMut(Change<'_>)) {
-        let Subscription { node, group, previous, next, .. } = self.subs[id as usize];
+        let Subscription { node, group, previous, next, uncounted, .. } = self.subs[id as usize];
         if next != NONE {
             self.subs[next as usize].previous = previous;
         }
@@ -214,15 +290,20 @@ impl Table {
             previous => self.subs[previous as usize].next = next,
         }
         if group != NONE {
-            let members = &mut self.groups[group as usize].members;
-            *members -= 1;
-            let count = *members;
-            let subject = self.trie.pattern(node);
-            let queue = self.queues[self.groups[group as usize].queue as usize].name.clone();
-            tell(Change { subject: &subject, queue: Some(&queue), count });
+            let record = &mut self.groups[group as usize];
+            record.members -= 1;
+            record.uncounted -= u32::from(uncounted);
+            if !uncounted {
+                let count = record.counted();
+                let queue = &self.queues[record.queue as usize].name;
+                tell(Change { subject: &self.trie.pattern(node), queue: Some(queue), count });
+            }
             self.drop_group_if_empty(group);
-        } else if previous == NONE && next == NONE {
-            tell(Change { subject: &self.trie.pattern(node), queue: None, count: 0 });
+        } else if !uncounted {
+            let first = self.trie.heads(node).plain;
+            if !self.list(first).any(|target| self.counts(target.sub)) {
+                tell(Change { subject: &self.trie.pattern(node), queue: None, count: 0 });
+            }
         }
         self.trie.prune(node);
         self.subs[id as usize].sid = Token::new(b"");
@@ -235,7 +316,10 @@ impl Table {
         for id in 0..self.handles_end() {
             let Some(sub) = self.get(id) else { continue };
             let (pattern, queue) = (self.pattern(id), self.queue_of(id));
-            let count = if sub.group == NONE { 1 } else { self.groups[sub.group as usize].members };
+            let count = if sub.group == NONE { 1 } else { self.groups[sub.group as usize].counted() };
+            if sub.uncounted {
+                continue;
+            }
             tell(Change { subject: &pattern, queue, count });
         }
     }
@@ -303,7 +387,8 @@ impl Table {
         met.sort_unstable();
         for (queue, group) in &met {
             let group = &self.groups[*group as usize];
-            matched.extend_group(*queue, self.list(group.first), &group.remotes);
+            let remotes = group.remotes.iter().map(|(shard, count)| (shard & !EXTRA, *count));
+            matched.extend_group(*queue, self.list(group.first), remotes);
         }
         self.met = met;
     }
@@ -373,7 +458,7 @@ impl Table {
         }
         let queue = self.intern(name);
         let next = self.trie.heads(node).group;
-        let group = Group { queue, node, next, first: NONE, members: 0, remotes: Vec::new() };
+        let group = Group { queue, node, next, first: NONE, members: 0, uncounted: 0, remotes: Vec::new() };
         let id = place(&mut self.groups, &mut self.free_groups, group);
         self.trie.heads_mut(node).group = id;
         id

@@ -3,6 +3,8 @@
 
 use crate::interest::Change;
 use crate::session::Handover;
+use crate::session::transit::Transfer;
+use crate::shard_set::ShardId;
 use crate::slot::Slot;
 
 /// Times a queue message may come back because its member had left, before it is dropped.
@@ -36,6 +38,20 @@ pub enum Letter<'a> {
     },
     /// A connection for the receiver to keep.
     Handover(Box<Handover>),
+    /// About a connection that moves while it runs.
+    Transfer(Box<Transfer>),
+    /// A member of a queue group at another shard, of which that does not tell itself; `add` or take back.
+    Extra {
+        account: u32,
+        shard: ShardId,
+        subject: &'a [u8],
+        queue: &'a [u8],
+        add: bool,
+    },
+    /// What the sender sent before this one was for the old place of a connection, what it sends from now on for the new.
+    Switched {
+        slot: Slot,
+    },
 }
 
 /// A request whose publisher is told when nobody got it: when so many shards have said so.
@@ -117,6 +133,9 @@ const STALL: u8 = 6;
 const HANDOVER: u8 = 7;
 /// A letter too long for the ring, on the heap.
 const OVERSIZE: u8 = 8;
+const TRANSFER: u8 = 9;
+const EXTRA: u8 = 10;
+const SWITCHED: u8 = 11;
 
 const PLAIN: u8 = 1;
 const RETURNED: u8 = 2;
@@ -225,6 +244,19 @@ impl<'a> Envelope<'a> {
                 head.set_pointer(Box::into_raw(handover) as u64);
                 (head, [b"", b"", b""])
             }
+            Letter::Transfer(transfer) => {
+                let mut head = Head::new(TRANSFER, Slot::default());
+                head.set_pointer(Box::into_raw(transfer) as u64);
+                (head, [b"", b"", b""])
+            }
+            Letter::Extra { account, shard, subject, queue, add } => {
+                let mut head = Head::new(EXTRA, Slot::default());
+                head.account = account;
+                head.flags = u8::from(add);
+                head.extra[0] = u32::from(shard);
+                (head, [subject, queue, b""])
+            }
+            Letter::Switched { slot } => (Head::new(SWITCHED, slot), [b"", b"", b""]),
         };
         head.lens = parts.map(|part| u32::try_from(part.len()).expect("messages are below 2 GiB"));
         Envelope { head, parts }
@@ -316,6 +348,18 @@ impl<'a> Letter<'a> {
                 // SAFETY: `Envelope::new` leaked exactly this box, and the ring delivers each letter once.
                 Letter::Handover(unsafe { Box::from_raw(head.pointer() as *mut Handover) })
             }
+            TRANSFER => {
+                // SAFETY: `Envelope::new` leaked exactly this box, and the ring delivers each letter once.
+                Letter::Transfer(unsafe { Box::from_raw(head.pointer() as *mut Transfer) })
+            }
+            EXTRA => Letter::Extra {
+                account: head.account,
+                shard: head.extra[0] as ShardId,
+                subject: first,
+                queue: second,
+                add: head.flags != 0,
+            },
+            SWITCHED => Letter::Switched { slot: head.slot },
             kind => unreachable!("letter of kind {kind}"),
         }
     }

@@ -12,7 +12,8 @@ use crate::proto::connect::Connect;
 use crate::proto::text::{Reason, quoted};
 use crate::session::admission::{Hashed, User};
 use crate::session::permissions::{Permissions, ReplyGrants};
-use crate::shard_set::ShardSet;
+use crate::session::transit::Transit;
+use crate::shard_set::{ShardId, ShardSet};
 use crate::slot::Slot;
 
 /// Why a connection's input waits. Several may hold at once.
@@ -38,6 +39,10 @@ pub enum Pause {
 pub enum Answer {
     Pong,
     Ok,
+    /// It leaves for another shard, now that nothing it caused is under way.
+    Leave(ShardId),
+    /// All others know of what it is here for.
+    Prepared,
     /// That a request found nobody: its subject and its reply.
     NoResponder(Box<(Vec<u8>, Vec<u8>)>),
 }
@@ -101,6 +106,10 @@ pub struct Connection {
     pub lingering: bool,
     /// Its driver was told to close it.
     pub closed: bool,
+    /// It is on its way to another shard, or what stands here for one that comes.
+    pub transit: Option<Box<Transit>>,
+    /// How many directories there had been when it was last looked at.
+    pub directory: u32,
     pauses: u8,
     pub closing: Option<Reason>,
     pub connect: Box<Connect>,
@@ -181,6 +190,8 @@ impl Connection {
             ended: false,
             lingering: false,
             closed: false,
+            transit: None,
+            directory: 0,
             pauses: 0,
             closing: None,
             connect: Box::default(),

@@ -6,12 +6,14 @@ pub mod closed;
 pub mod connection;
 pub mod permissions;
 pub mod table;
+pub mod transit;
 
 use std::net::SocketAddr;
 
 pub use closed::ClosedConnections;
 pub use connection::{Connection, Pause};
 pub use table::Connections;
+pub use transit::Transit;
 
 use crate::driver::Socket;
 

@@ -35,6 +35,13 @@ impl Connections {
         slot
     }
 
+    /// Puts another connection in the place of one, which is answered.
+    pub fn replace(&mut self, slot: Slot, mut connection: Box<Connection>) -> Option<Box<Connection>> {
+        self.get(slot)?;
+        connection.slot = slot;
+        self.places[slot.index as usize].replace(connection)
+    }
+
     pub fn remove(&mut self, slot: Slot) -> Option<Box<Connection>> {
         self.get(slot)?;
         self.len -= 1;

@@ -154,7 +154,9 @@ fn enter(core: &mut Core, index: u32, account: AccountId, user: Option<Arc<User>
         }
     }
     let settings = Arc::clone(&core.settings);
+    let directories = core.directories;
     let connection = core.desk.connections.at(index);
+    connection.directory = directories;
     let permissions = user.as_ref().and_then(|user| user.permissions.clone());
     connection.user = user;
     connection.permit(permissions);
@@ -250,6 +252,10 @@ pub fn reconsider(core: &mut Core, before: &Settings, slots: Vec<Slot>) {
     let needed = core.needs_credentials();
     for slot in slots {
         let connection = core.desk.connections.at(slot.index);
+        if connection.is_leaving() {
+            // Where it goes it will be looked at.
+            continue;
+        }
         if connection.connected && !connection.awaits_connect {
             reconsider_one(core, before, slot);
             continue;
@@ -269,7 +275,7 @@ pub fn close_excess(core: &mut Core, slots: &[Slot]) {
         let Some(connection) = desk.connections.get(*slot) else { continue };
         let snapshot = &accounts[connection.account as usize].snapshot;
         let Some(max) = snapshot.limits.max_connections else { continue };
-        if !connection.registered || connection.closing.is_some() {
+        if !connection.registered || connection.closing.is_some() || connection.is_leaving() {
             continue;
         }
         // Whoever takes it off the count is the one to cut it: other shards look at the same time.
@@ -290,9 +296,21 @@ fn refuse_room(core: &mut Core, index: u32) {
     core.desk.doom(slot, Reason::MaximumAccountConnectionsExceeded);
 }
 
+/// A connection has come from another shard: a reload may have passed it on its way.
+pub fn look_again(core: &mut Core, slot: Slot) {
+    let Some(connection) = core.desk.connections.get(slot) else { return };
+    if connection.closing.is_none() && connection.directory != core.directories {
+        mark!("reload met on the way");
+        let settings = Arc::clone(&core.settings);
+        reconsider_one(core, &settings, slot);
+    }
+}
+
 fn reconsider_one(core: &mut Core, before: &Settings, slot: Slot) {
     let index = slot.index;
+    let directories = core.directories;
     let connection = core.desk.connections.at(index);
+    connection.directory = directories;
     match judge_again(connection, &core.settings, before) {
         Judgement::Refused => violation(core, index),
         Judgement::Hashed(hashed) => judged(core, index, Judgement::Hashed(hashed), Cause::Reload),

@@ -8,6 +8,7 @@ use super::awaiting::Awaiting;
 use super::desk::Desk;
 use super::inspect::Inspection;
 use super::responders::OpenRequest;
+use super::transit::Relocation;
 use crate::account::{Account, AccountId, Snapshot};
 use crate::interest::Change;
 use crate::launch::{Gauges, Reporter};
@@ -51,6 +52,11 @@ pub struct Core {
     /// What the control core wants to know and has not been told in full.
     pub inspections: VecDeque<Inspection>,
     pub turns: u64,
+    /// Directories there have been.
+    pub directories: u32,
+    /// Connections that are wished elsewhere, and how many are about to leave.
+    pub relocations: Vec<Relocation>,
+    pub leaving: usize,
 }
 
 impl Core {
@@ -77,6 +83,9 @@ impl Core {
             closed: ClosedConnections::default(),
             inspections: VecDeque::new(),
             turns: 0,
+            directories: 0,
+            relocations: Vec::new(),
+            leaving: 0,
         };
         core.adopt(settings);
         core
@@ -89,6 +98,9 @@ impl Core {
         self.rules.max_payload = limits.max_payload;
         self.desk.max_pending = limits.max_pending;
         self.closed.set_max(settings.max_closed_clients);
+        if !Arc::ptr_eq(&self.settings.directory, &settings.directory) {
+            self.directories += 1;
+        }
         self.settings = settings;
         self.adopt_accounts();
     }

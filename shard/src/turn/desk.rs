@@ -12,8 +12,10 @@ use crate::deliver::{Pool, SHARED_BYTES_MIN};
 use crate::interest::{Role, SubId, Table, Target};
 use crate::proto::text::Reason;
 use crate::session::permissions::Verdicts;
+use crate::session::transit::{Held, Transit};
 use crate::session::{Connection, Connections, Pause};
 use crate::settings::Tracing;
+use crate::shard_set::ShardId;
 use crate::slot::Slot;
 
 /// A reader with more than this waiting slows its publishers. Far below
@@ -50,6 +52,8 @@ pub struct Delivery<'a> {
     pub payload_len: usize,
     /// The publisher, where it lives on this shard and wants no echo.
     pub no_echo: Option<u32>,
+    /// The shard that chose who gets it.
+    pub from: ShardId,
     /// It has crossed from one account to another: imports of streams do not carry it on.
     pub is_imported: bool,
     /// What of it is written to the log.
@@ -142,6 +146,9 @@ impl Desk {
         if connection.closing.is_some() || delivery.no_echo == Some(target.owner) {
             return false;
         }
+        if connection.transit.is_some() && !takes_in_transit(connection, delivery.from) {
+            return false;
+        }
         let sub = table.sub_mut(target.sub);
         if sub.filtered || sub.role == Role::Shadow {
             let (is_shadow, shadow) = (sub.role == Role::Shadow, sub.shadow);
@@ -159,6 +166,9 @@ impl Desk {
                 mark!("delivery denied");
                 return false;
             }
+        }
+        if connection.is_guest() {
+            return hold(connection, account, target, delivery, self.max_pending);
         }
         let sub = table.sub_mut(target.sub);
         sub.delivered += 1;
@@ -242,6 +252,15 @@ impl Desk {
         if connection.closing.is_some() {
             return;
         }
+        match connection.transit.as_deref_mut() {
+            // It is closed where it goes.
+            Some(Transit::Leaving(leaving)) => {
+                leaving.doomed.get_or_insert(reason);
+                return;
+            }
+            Some(Transit::Guest(_)) => return,
+            None => {}
+        }
         connection.closing = Some(reason);
         if !reason.flushes() {
             connection.outbox.discard();
@@ -278,6 +297,42 @@ impl Desk {
     pub fn set_alarm(&mut self, at: u64, alarm: Alarm, slot: Slot) {
         self.alarms.push(Reverse((at, alarm, (slot.index, slot.generation))));
     }
+}
+
+/// Whether a connection that moves gets messages of that shard here.
+#[cold]
+fn takes_in_transit(connection: &Connection, from: ShardId) -> bool {
+    match connection.transit.as_deref() {
+        Some(Transit::Leaving(leaving)) => !leaving.cut.contains(from) && leaving.doomed.is_none(),
+        Some(Transit::Guest(guest)) => guest.cut.contains(from) && !guest.is_slow,
+        None => true,
+    }
+}
+
+/// Keeps a message for one that is to come.
+#[cold]
+fn hold(
+    connection: &mut Connection,
+    account: AccountId,
+    target: Target,
+    delivery: &mut Delivery<'_>,
+    max_pending: usize,
+) -> bool {
+    let Some(Transit::Guest(guest)) = connection.transit.as_deref_mut() else { return false };
+    let tail = delivery.shared.get_or_insert_with(|| Bytes::copy_from_slice(delivery.tail)).clone();
+    guest.held_bytes += tail.len() + delivery.subject.len();
+    guest.is_slow = guest.held_bytes > max_pending;
+    guest.held.push(Held {
+        account,
+        sub: target.sub,
+        from: delivery.from,
+        subject: delivery.subject.into(),
+        reply_len: delivery.reply_len,
+        header_len: delivery.header_len,
+        tail,
+        is_imported: delivery.is_imported,
+    });
+    true
 }
 
 #[cold]

@@ -1,5 +1,7 @@
 //! Messages of one account for subscriptions of others, which import its stream.
 
+use std::sync::Arc;
+
 use super::core::Core;
 use super::desk::Delivery;
 use super::publish::Passage;
@@ -14,16 +16,19 @@ pub fn deliver(core: &mut Core, passage: &mut Passage<'_>) -> bool {
     let mut delivered = false;
     for shadow in &met {
         let Shadow { importer, import, master, owner, .. } = *core.desk.shadows.get(*shadow);
+        // As it was when the shadow was cast.
+        let snapshot = Arc::clone(&core.desk.shadows.get(*shadow).snapshot);
         let Delivery { subject, reply_len, header_len, tail, payload_len, tracing, .. } = passage.delivery;
         let account = &mut core.accounts[importer as usize];
         renamed.clear();
-        account.snapshot.stream_imports[import as usize].rename(subject, &mut renamed);
+        snapshot.stream_imports[import as usize].rename(subject, &mut renamed);
         let mut delivery = Delivery {
             subject: &renamed,
             reply_len,
             header_len,
             tail,
             payload_len,
+            from: passage.delivery.from,
             no_echo: passage.delivery.no_echo,
             is_imported: true,
             tracing,

@@ -134,7 +134,7 @@ fn sight_open(
     let mut sightings = Vec::new();
     for place in next..end {
         let Some(connection) = core.desk.connections.lodger(place) else { continue };
-        if connection.closing.is_some() {
+        if connection.closing.is_some() || connection.is_guest() {
             continue;
         }
         open += 1;

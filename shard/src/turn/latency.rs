@@ -245,6 +245,7 @@ fn publish(core: &mut Core, service: &Service, metric: &Metric<'_>) {
         header_len: None,
         tail: tail.as_bytes(),
         payload_len: json.len(),
+        from: core.mesh.me(),
         no_echo: None,
         is_imported: false,
         tracing: core.settings.tracing,

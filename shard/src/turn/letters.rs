@@ -1,7 +1,7 @@
 //! Letters from other shards.
 
 use super::core::Core;
-use super::{moves, operations, publish, responders};
+use super::{moves, operations, publish, responders, transit};
 use crate::driver::Driver;
 use crate::ring::letter::{Letter, unpack_oversize};
 use crate::shard_set::ShardId;
@@ -42,6 +42,13 @@ fn serve(core: &mut Core, driver: &mut impl Driver, from: ShardId, letter: Lette
             responders::goes_on(core, slot, request, 0, subject, reply);
         }
         Letter::Stall { slot } => publish::stall(core, slot),
+        Letter::Transfer(transfer) => transit::serve(core, driver, from, *transfer),
+        Letter::Extra { account, shard, subject, queue, add } => {
+            if shard != core.mesh.me() {
+                core.account_mut(account).interest.add_extra(shard, subject, queue, add);
+            }
+        }
+        Letter::Switched { slot } => transit::switched(core, driver, from, slot),
         Letter::Handover(handover) => moves::adopt(core, driver, *handover),
     }
 }

@@ -28,6 +28,7 @@ mod sim;
 mod subscribe;
 mod timers;
 mod trace;
+mod transit;
 
 use std::io;
 
@@ -104,6 +105,7 @@ impl<D: Driver> Shard<D> {
         timers::run(&mut self.core);
         self.resume();
         moves::bury(&mut self.core);
+        transit::step(&mut self.core);
         inspect::step(&mut self.core);
         self.core.turns += 1;
         self.core.mesh.publish();
@@ -120,6 +122,7 @@ impl<D: Driver> Shard<D> {
         let desk = &self.core.desk;
         let mut rest = !desk.doomed.is_empty() || !desk.resumable.is_empty();
         rest |= !self.core.inspections.is_empty();
+        rest |= !self.core.relocations.is_empty() && self.core.leaving == 0;
         if self.core.mesh.has_spilled() {
             sooner(now + CONGESTED_WAIT);
         } else {

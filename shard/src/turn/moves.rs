@@ -7,12 +7,13 @@ use super::core::Core;
 use super::desk::{Alarm, Wish};
 use super::operations::send_info;
 use super::subscribe::remove_subscriptions;
-use super::{admit, publish, services};
+use super::{admit, publish, services, transit};
 use crate::account::{AccountId, GLOBAL};
 use crate::driver::{Driver, Socket};
 use crate::proto::text::{self, Reason};
 use crate::ring::letter::Letter;
 use crate::session::closed::CLOSED_SUBSCRIPTIONS_MAX;
+use crate::session::connection::{Answer, Barrier};
 use crate::session::{Connection, Handover, Pause};
 use crate::settings::Placement;
 use crate::shard_set::ShardId;
@@ -134,6 +135,9 @@ pub fn settle(core: &mut Core, index: u32) {
 /// Nothing is under way on the connection any more: it goes, with all it is, to where its account lives.
 pub fn detached(core: &mut Core, driver: &mut impl Driver, slot: Slot, socket: Socket) {
     let Some(connection) = core.desk.connections.get(slot) else { return };
+    if connection.is_leaving() {
+        return transit::detached(core, slot, socket);
+    }
     if connection.closing.is_some() {
         mark!("closed while it moved");
         return stay_to_close(core, driver, slot, socket);
@@ -189,7 +193,9 @@ pub fn bury(core: &mut Core) {
         let reason = connection.closing.expect("a doomed connection has a reason");
         tracing::debug!("{} - Client connection closed: {}", connection.label(), reason.text());
         connection.inbox = Vec::new();
-        connection.barrier = None;
+        if let Some(Barrier { answer: Answer::Leave(_), .. }) = connection.barrier.take() {
+            core.leaving -= 1;
+        }
         connection.waiting = None;
         if std::mem::take(&mut connection.counted) {
             core.discount();

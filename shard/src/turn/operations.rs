@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::core::Core;
-use super::{admit, publish, responders, subscribe, trace};
+use super::{admit, publish, responders, subscribe, trace, transit};
 use crate::proto::client::{self, Fault, Op, Rules, Step};
 use crate::proto::connect::redacted;
 use crate::proto::info::{self, Occasion};
@@ -215,6 +215,8 @@ fn answer_barrier(core: &mut Core, index: u32, answer: Answer) {
     match answer {
         Answer::Pong => {}
         Answer::Ok => return core.desk.write_ok(index),
+        Answer::Leave(to) => return transit::set_out(core, index, to),
+        Answer::Prepared => return transit::prepared(core, index),
         Answer::NoResponder(request) => {
             return responders::answer(core, index, &request.0, &request.1);
         }

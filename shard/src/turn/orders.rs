@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::Shard;
 use super::desk::Wish;
 use super::inspect::Inspection;
+use super::transit::{self, Relocation};
 use super::{admit, moves, operations};
 use crate::driver::Driver;
 use crate::launch::Order;
@@ -37,7 +38,11 @@ impl<D: Driver> Shard<D> {
                 Order::Inspect(question, reply) => {
                     self.core.inspections.push_back(Inspection::new(question, reply));
                 }
+                Order::Relocate { account, to, count } => {
+                    self.core.relocations.push(Relocation::new(account, to, count));
+                }
                 Order::Shutdown => {
+                    transit::stop(&mut self.core, &mut self.driver);
                     self.listening = false;
                     self.driver.listen(false);
                     self.core.stopping = true;
@@ -92,7 +97,8 @@ impl<D: Driver> Shard<D> {
 
     /// Connections that are not about to end.
     fn open(&self, wanted: impl Fn(&Connection) -> bool) -> Vec<Slot> {
-        let open = self.core.desk.connections.iter().filter(|connection| connection.closing.is_none());
+        let is_open = |connection: &&Connection| connection.closing.is_none() && !connection.is_guest();
+        let open = self.core.desk.connections.iter().filter(is_open);
         open.filter(|connection| wanted(connection)).map(|connection| connection.slot).collect()
     }
 }

@@ -9,7 +9,7 @@ use crate::account::AccountId;
 use crate::interest::{GroupMatch, Matched, Table};
 use crate::proto::client;
 use crate::proto::text::{self, Reason};
-use crate::ring::letter::{self, HOPS_MAX, Letter, Request};
+use crate::ring::letter::{self, HOPS_MAX, Letter, QueueNames, Request};
 use crate::session::{Connection, Pause};
 use crate::shard_set::{ShardId, ShardSet};
 use crate::slot::Slot;
@@ -80,6 +80,7 @@ pub fn publish(core: &mut Core, index: u32, message: &client::Message<'_>) {
         header_len,
         tail,
         payload_len: message.payload.len(),
+        from: core.mesh.me(),
         no_echo: (!wants_echo).then_some(index),
         is_imported: false,
         tracing,
@@ -201,7 +202,8 @@ pub fn carry(
 /// got it, and whether it went to others.
 #[inline]
 fn spread(core: &mut Core, passage: &mut Passage<'_>, tell_nobody: bool) -> (bool, bool) {
-    let Core { accounts, desk, mesh, chance, queue_names, queue_picks, services_met, open_request, .. } = core;
+    let Core { accounts, desk, mesh, chance, queue_names, queue_picks, services_met, open_request, .. } =
+        core;
     let account = &mut accounts[passage.account as usize];
     let (matched, table) = account.lookup(passage.delivery.subject);
     let mut delivered = false;
@@ -335,6 +337,7 @@ fn deliver_to_one(
 /// is marked again, so that a barrier that waits for it goes on waiting.
 fn choose_again(core: &mut Core, message: &letter::Message<'_>, mut passage: Passage<'_>) {
     mark!("queue member chosen again");
+    passage.delivery.from = core.mesh.me();
     let Core { accounts, desk, mesh, chance, queue_names, queue_picks, .. } = core;
     let publisher = desk.connections.get(passage.origin);
     passage.delivery.no_echo = publisher.filter(|publisher| !publisher.echo).map(|_| message.origin.index);
@@ -371,6 +374,14 @@ fn choose_again(core: &mut Core, message: &letter::Message<'_>, mut passage: Pas
     }
 }
 
+/// A message for one member of a queue group, whose chosen one could not take it after all.
+pub fn give_to_another(core: &mut Core, passage: Passage<'_>, queue: &[u8]) {
+    let mut names = QueueNames::default();
+    names.push(queue);
+    let message = letter_of(&passage, false, None, names.as_bytes());
+    choose_again(core, &message, passage);
+}
+
 /// A message of another shard's publisher: delivered to those here whom it is for. A queue group whose last
 /// member here has left meanwhile is given back, for another member to be chosen.
 pub fn receive(core: &mut Core, from: ShardId, message: &letter::Message<'_>) {
@@ -380,6 +391,7 @@ pub fn receive(core: &mut Core, from: ShardId, message: &letter::Message<'_>) {
         header_len: message.header_len,
         tail: message.tail,
         payload_len: payload(message.tail).len(),
+        from,
         no_echo: None,
         is_imported: message.imported,
         tracing: core.settings.tracing,

@@ -126,8 +126,16 @@ fn forget(core: &mut Core, account_id: AccountId, owner: u32, sub: SubId) {
     }
 }
 
+/// Takes a subscription of a connection that moves away without a word: others know where it is now.
+pub fn take_away(core: &mut Core, account_id: AccountId, sub: SubId) {
+    if core.accounts[account_id as usize].interest.table.sub(sub).role == Role::Master {
+        lift_shadows(core, account_id, sub);
+    }
+    core.accounts[account_id as usize].interest.remove(sub, &mut |_| {});
+}
+
 /// For each stream import that the subscription would hear: one in the exporter's account that stands for it.
-fn cast_shadows(core: &mut Core, importer: AccountId, master: SubId) {
+pub fn cast_shadows(core: &mut Core, importer: AccountId, master: SubId) {
     let Core { accounts, desk, mesh, .. } = core;
     let account = &accounts[importer as usize];
     let snapshot = Arc::clone(&account.snapshot);
@@ -135,6 +143,7 @@ fn cast_shadows(core: &mut Core, importer: AccountId, master: SubId) {
     let (pattern, owner, filtered) =
         (table.pattern(master), table.sub(master).owner, table.sub(master).filtered);
     let queue: Option<Vec<u8>> = table.queue_of(master).map(Into::into);
+    let uncounted = table.sub(master).uncounted;
     let sid: Vec<u8> = table.sub(master).sid.as_bytes().into();
     for (import, stream) in snapshot.stream_imports.iter().enumerate() {
         let Some(there) = stream.shadow(&pattern).filter(|there| subject::is_valid_pattern(there)) else {
@@ -144,9 +153,12 @@ fn cast_shadows(core: &mut Core, importer: AccountId, master: SubId) {
         let exporter = stream.exporter;
         let Some(account) = accounts.get_mut(exporter as usize) else { continue };
         let partners = partners(account, mesh);
-        let sub = account.interest.add(owner, &there, queue.as_deref(), &sid, &mut |change| {
-            tell(mesh, partners, exporter, &change);
-        });
+        let sub = match queue.as_deref().filter(|_| uncounted) {
+            Some(queue) => account.interest.add_uncounted(owner, &there, queue, &sid),
+            None => account.interest.add(owner, &there, queue.as_deref(), &sid, &mut |change| {
+                tell(mesh, partners, exporter, &change);
+            }),
+        };
         let connection = desk.connections.at(owner);
         tracing::debug!(
             "{} - Creating import subscription on {} from account {}",

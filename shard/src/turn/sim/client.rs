@@ -245,7 +245,9 @@ impl Live {
             return true;
         }
         if is_between && text.starts_with("Permissions Violation for ") {
-            if self.manners.verbose && matches!(self.expects.front(), Some(Expect::Ok | Expect::Subscribed(_))) {
+            if self.manners.verbose
+                && matches!(self.expects.front(), Some(Expect::Ok | Expect::Subscribed(_)))
+            {
                 self.expects.pop_front();
             }
             return true;

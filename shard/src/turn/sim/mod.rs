@@ -23,12 +23,16 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::mark::{self, Marks};
-use plan::{BORDERS_FROM, Plan};
+use plan::{BORDERS_FROM, MOVES_AND_BORDERS_FROM, MOVES_FROM, Plan};
 use run::{Outcome, Run};
 
 /// Seeds of an ordinary test run.
 const RUNS: u64 = 1500;
 const BORDER_RUNS: u64 = 1000;
+const MOVES_RUNS: u64 = 500;
+
+/// What those whose clients move must have met.
+const MOVES_MARKS: [&str; 3] = ["connection sets out", "connection goes", "connection arrives"];
 const THREADS: usize = 2;
 
 /// What those with several accounts must have met.
@@ -110,6 +114,15 @@ fn promises_hold_from_seeds() {
 fn promises_hold_across_borders() {
     if ["SEED", "FROM", "RUNS"].iter().all(|name| number(&format!("COREBUS_SIM_{name}")).is_none()) {
         try_seeds(BORDERS_FROM, BORDER_RUNS, &BORDER_MARKS);
+    }
+}
+
+/// Connections move from shard to shard while they run.
+#[test]
+fn promises_hold_for_those_who_move() {
+    if ["SEED", "FROM", "RUNS"].iter().all(|name| number(&format!("COREBUS_SIM_{name}")).is_none()) {
+        try_seeds(MOVES_FROM, MOVES_RUNS, &MOVES_MARKS);
+        try_seeds(MOVES_AND_BORDERS_FROM, MOVES_RUNS, &[]);
     }
 }
 

@@ -28,6 +28,23 @@ impl Run {
         }
     }
 
+    /// Tells a shard now and then that some connections of an account are to move.
+    pub(super) fn relocate(&mut self) {
+        // Who moves without end is never served.
+        if self.moves_left == 0 || !self.mover.chance(self.plan.moves) {
+            return;
+        }
+        self.moves_left -= 1;
+        let accounts = self.plan.settings.directory.accounts.len();
+        let (from, to) = (self.mover.below(self.plan.shards), self.mover.below(self.plan.shards));
+        let account = self.mover.below(accounts) as u32;
+        let count = self.mover.between(1, 4);
+        if from != to {
+            self.trace.tell(self.network.borrow().now, &format!("{count} of {account} move: {from} to {to}"));
+            self.seats[from].order(Order::Relocate { account, to: to as u16, count });
+        }
+    }
+
     /// Begins the reload when its time has come, goes on with it, ends it when all is quiet.
     pub(super) fn reload(&mut self) {
         let Some(Reload { after, realm, settings }) = self.plan.reload.clone() else { return };

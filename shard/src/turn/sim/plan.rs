@@ -23,6 +23,8 @@ pub struct Plan {
     pub members: Option<ShardSet>,
     pub realm: Arc<Realm>,
     pub reload: Option<Reload>,
+    /// How often in a thousand steps connections are told to move.
+    pub moves: usize,
     pub faults: Faults,
     pub clients: usize,
     /// What each client does before it leaves.
@@ -52,6 +54,10 @@ pub struct Reload {
 
 /// Seeds from this one on have several accounts.
 pub const BORDERS_FROM: u64 = 1_000_000;
+/// From this one on there is one account again, and connections move while they run; from the second on there are several
+/// accounts too.
+pub const MOVES_FROM: u64 = 2_000_000;
+pub const MOVES_AND_BORDERS_FROM: u64 = 3_000_000;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shutdown {
@@ -108,6 +114,7 @@ impl Plan {
             members: Some(ShardSet::first(members)),
             realm: Arc::new(Realm::open()),
             reload: None,
+            moves: 0,
             clients: dice.between(2, 7),
             operations: dice.between(5, 40),
             weights: [dice.between(1, 4), dice.between(1, 6), dice.between(1, 4)],
@@ -123,7 +130,16 @@ impl Plan {
                 _ => Shutdown::Never,
             },
         };
-        if seed >= BORDERS_FROM { plan.with_borders(&mut Dice::new(seed ^ 3)) } else { plan }
+        let plan = if seed >= MOVES_FROM { plan.with_moves(&mut Dice::new(seed ^ 5)) } else { plan };
+        let has_borders = (BORDERS_FROM..MOVES_FROM).contains(&seed) || seed >= MOVES_AND_BORDERS_FROM;
+        if has_borders { plan.with_borders(&mut Dice::new(seed ^ 3)) } else { plan }
+    }
+
+    /// The same with connections that move.
+    fn with_moves(self, dice: &mut Dice) -> Plan {
+        let settings = Arc::new(Settings { placement: Placement::Spread, ..(*self.settings).clone() });
+        let members = Some(ShardSet::first(self.shards));
+        Plan { settings, members, moves: *dice.pick(&[5, 30, 150]), ..self }
     }
 
     /// The same with several accounts.
@@ -136,11 +152,7 @@ impl Plan {
         let settings = of(&realm);
         let reload = (!self.tight && dice.chance(400)).then(|| {
             let changed = realm.changed(dice);
-            Reload {
-                after: dice.moment_between(50, 3000),
-                settings: of(&changed),
-                realm: Arc::new(changed),
-            }
+            Reload { after: dice.moment_between(50, 3000), settings: of(&changed), realm: Arc::new(changed) }
         });
         let operations = self.operations + dice.between(10, 40);
         let clients = dice.between(3, 9);

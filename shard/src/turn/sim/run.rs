@@ -35,6 +35,9 @@ pub struct Run {
     pub(super) checks: Vec<(u64, Report)>,
     /// Shards that are still to be told of a reload, once it has begun.
     pub(super) untold: Option<Vec<usize>>,
+    /// Decides who moves, and nothing else.
+    pub(super) mover: Dice,
+    pub(super) moves_left: usize,
 }
 
 /// What shards have said.
@@ -75,6 +78,8 @@ impl Run {
             clients: (0..plan.clients).map(|index| Client::new(index, plan.operations)).collect(),
             oracle,
             dice: Dice::new(plan.seed ^ 2),
+            mover: Dice::new(plan.seed ^ 7),
+            moves_left: 100,
             trace: Trace::new(aloud),
             steps: 0,
             network,
@@ -124,7 +129,12 @@ impl Run {
             }
             let going = self.step();
             let late = self.network.borrow().now > deadline;
-            assert!(going && !late, "violation: {what} never ends: {}", self.describe());
+            assert!(
+                going && !late,
+                "violation: {what} never ends ({going} {late} {}): {}",
+                self.network.borrow().now,
+                self.describe()
+            );
         }
         true
     }
@@ -182,6 +192,7 @@ impl Run {
         self.steps += 1;
         self.tell_checked();
         self.reload();
+        self.relocate();
         assert!(self.steps < STEPS_MAX, "violation: it goes on for ever: {}", self.describe());
         let Some(actor) = self.choose() else { return self.let_time_pass() };
         match actor {

@@ -31,7 +31,8 @@ impl Oracle {
             }
             for sub in &self.subs {
                 let session = &self.sessions[sub.session];
-                let Some(queue) = sub.queue.filter(|_| eligible(&laws, sub, session, publication, place)) else {
+                let Some(queue) = sub.queue.filter(|_| eligible(&laws, sub, session, publication, place))
+                else {
                     continue;
                 };
                 if session.may_have_lost(publication.written) {
@@ -43,7 +44,8 @@ impl Oracle {
             }
         }
         if let Some((_, queue)) = stable.difference(&excused).next() {
-            let members: Vec<_> = self.eligible(publication).filter(|(sub, _)| sub.queue == Some(*queue)).collect();
+            let members: Vec<_> =
+                self.eligible(publication).filter(|(sub, _)| sub.queue == Some(*queue)).collect();
             panic!("violation: no member of {queue} got {publication:?} among {members:?}");
         }
     }
@@ -76,7 +78,9 @@ impl Oracle {
         let Some((key, border)) = response.request else { return };
         let request = &self.publications[key];
         let requester = &self.sessions[request.session];
-        let Some(reply) = request.reply.as_ref().filter(|_| requester.stays() && !request.reloaded) else { return };
+        let Some(reply) = request.reply.as_ref().filter(|_| requester.stays() && !request.reloaded) else {
+            return;
+        };
         let mut at = Some(border);
         while let Some(border) = at {
             let crossing = &request.outlook.crossings[border];
@@ -96,7 +100,8 @@ impl Oracle {
             at = crossing.before;
         }
         let sights = response.outlook.sights.iter();
-        let Some(place) = sights.clone().position(|sight| sight.back.is_some() && sight.subject == *reply) else {
+        let Some(place) = sights.clone().position(|sight| sight.back.is_some() && sight.subject == *reply)
+        else {
             return;
         };
         let laws = self.laws();

@@ -259,4 +259,3 @@ fn draw_rules(dice: &mut Dice) -> Rules {
     }
     rules
 }
-
