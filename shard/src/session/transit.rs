@@ -44,6 +44,8 @@ pub struct Guest {
     pub held_bytes: usize,
     /// It has more than it may have waiting.
     pub is_slow: bool,
+    /// What passed with it, once this shard was told.
+    pub passed: Arc<[Passed]>,
     /// It is here, but some shard's cut is not.
     pub arrival: Option<Box<Arrival>>,
 }

@@ -156,7 +156,10 @@ fn enter(core: &mut Core, index: u32, account: AccountId, user: Option<Arc<User>
     let settings = Arc::clone(&core.settings);
     let directories = core.directories;
     let connection = core.desk.connections.at(index);
-    connection.directory = directories;
+    if !connection.is_leaving() {
+        // One that leaves is looked at again where it goes.
+        connection.directory = directories;
+    }
     let permissions = user.as_ref().and_then(|user| user.permissions.clone());
     connection.user = user;
     connection.permit(permissions);
@@ -252,10 +255,6 @@ pub fn reconsider(core: &mut Core, before: &Settings, slots: Vec<Slot>) {
     let needed = core.needs_credentials();
     for slot in slots {
         let connection = core.desk.connections.at(slot.index);
-        if connection.is_leaving() {
-            // Where it goes it will be looked at.
-            continue;
-        }
         if connection.connected && !connection.awaits_connect {
             reconsider_one(core, before, slot);
             continue;
@@ -308,11 +307,11 @@ pub fn look_again(core: &mut Core, slot: Slot) {
 
 fn reconsider_one(core: &mut Core, before: &Settings, slot: Slot) {
     let index = slot.index;
-    let directories = core.directories;
     let connection = core.desk.connections.at(index);
-    connection.directory = directories;
+    let is_leaving = connection.is_leaving();
     match judge_again(connection, &core.settings, before) {
         Judgement::Refused => violation(core, index),
+        Judgement::Hashed(_) if is_leaving => {}
         Judgement::Hashed(hashed) => judged(core, index, Judgement::Hashed(hashed), Cause::Reload),
         // It comes again, and is told where it belongs then.
         judgement if judgement.account() != connection.account => core.desk.doom(slot, Reason::ClientClosed),

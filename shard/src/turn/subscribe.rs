@@ -206,7 +206,7 @@ fn lift_shadows(core: &mut Core, importer: AccountId, master: SubId) {
 }
 
 /// After a reload: subscriptions that are no longer allowed go, and the client is told; imports are looked at
-/// anew. Source: nats-server `client.go:processSubsOnConfigReload`.
+/// anew, unless its new shard will do so. Source: nats-server `client.go:processSubsOnConfigReload`.
 pub fn reconsider(core: &mut Core, index: u32) {
     let connection = core.desk.connections.at(index);
     let account_id = connection.account;
@@ -231,6 +231,9 @@ pub fn reconsider(core: &mut Core, index: u32) {
         record.filtered = is_filtered;
         let role = record.role;
         let imports = !account.snapshot.stream_imports.is_empty();
+        if core.desk.connections.at(index).is_leaving() {
+            continue;
+        }
         if role == Role::Master {
             lift_shadows(core, account_id, sub);
         }

@@ -141,8 +141,16 @@ pub fn serve(core: &mut Core, driver: &mut impl Driver, from: ShardId, transfer:
             let mut guest = Box::new(Connection::new(cid, peer, account, core.desk.now));
             guest.permissions = permissions;
             let cut = ShardSet::EMPTY;
-            let transit =
-                Guest { from, mover, cut, held: Vec::new(), held_bytes: 0, is_slow: false, arrival: None };
+            let transit = Guest {
+                from,
+                mover,
+                cut,
+                held: Vec::new(),
+                held_bytes: 0,
+                is_slow: false,
+                passed: Arc::new([]),
+                arrival: None,
+            };
             guest.transit = Some(Box::new(Transit::Guest(transit)));
             let slot = core.desk.connections.insert(guest);
             luggage.iter().for_each(|piece| unpack(core, slot, account, piece));
@@ -216,20 +224,6 @@ fn count(core: &mut Core, account_id: AccountId, sub: SubId) {
     account.interest.set_counted(sub, true, &mut |change| tell(mesh, partners, account_id, &change));
 }
 
-/// This shard tells of a member of a queue group itself from now on.
-fn take_back_extra(core: &mut Core, account_id: AccountId, sub: SubId) {
-    let Core { accounts, mesh, .. } = core;
-    let account = &mut accounts[account_id as usize];
-    let partners = partners(account, mesh);
-    let Some(queue) = account.interest.table.queue_of(sub).map(<[u8]>::to_vec) else { return };
-    let subject = account.interest.table.pattern(sub);
-    let shard = mesh.me();
-    for partner in partners {
-        let (subject, queue) = (&subject[..], &queue[..]);
-        mesh.send(partner, Letter::Extra { account: account_id, shard, subject, queue, add: false });
-    }
-}
-
 /// All is ready where it goes: every shard is to send there what it has for it, and to say when it does.
 fn switch(core: &mut Core, slot: Slot, guest: Slot) {
     let (me, peers) = (core.mesh.me(), core.mesh.peers());
@@ -274,10 +268,10 @@ fn switch_here(
     driver: &mut impl Driver,
     from: ShardId,
     (mover, to, guest): (Slot, ShardId, Slot),
-    changes: &[Passed],
+    changes: &Arc<[Passed]>,
 ) {
     let me = core.mesh.me();
-    for Passed { account, subject, queue, count } in changes {
+    for Passed { account, subject, queue, count } in changes.iter() {
         let interest = &mut core.account_mut(*account).interest;
         let queue = queue.as_deref();
         if let Some(queue) = queue.filter(|_| to != me) {
@@ -286,6 +280,9 @@ fn switch_here(
         interest.set_remote(from, &Change { subject, queue, count: *count });
     }
     if to == me {
+        if let Some(Transit::Guest(guest)) = transit(&mut core.desk, guest) {
+            guest.passed = Arc::clone(changes);
+        }
         switched(core, driver, me, guest);
     } else {
         core.mesh.send(to, Letter::Switched { slot: guest });
@@ -369,7 +366,8 @@ fn arrive(core: &mut Core, driver: &mut impl Driver, arrival: Box<Arrival>) {
     connection.dirty = false;
     core.desk.connections.replace(slot, connection);
     driver.open(slot, socket);
-    settle_subscriptions(core, slot, account, &counts);
+    settle_subscriptions(core, slot, account, &counts, &guest.passed);
+    admit::look_again(core, slot);
     for held in guest.held {
         give(core, slot, &held);
     }
@@ -386,7 +384,6 @@ fn arrive(core: &mut Core, driver: &mut impl Driver, arrival: Box<Arrival>) {
     core.desk.connections.at(slot.index).dirty = true;
     core.desk.dirty.push(slot.index);
     core.desk.resumable.push(slot);
-    admit::look_again(core, slot);
 }
 
 /// This shard shuts down: one that comes is closed. To drop the socket does so.
@@ -399,7 +396,13 @@ fn turn_away(core: &mut Core, arrival: Arrival) {
 
 /// What its subscriptions have had where it was counts here too; those that went there go here; and from now on this
 /// shard tells of those in queue groups itself.
-fn settle_subscriptions(core: &mut Core, slot: Slot, account: AccountId, counts: &[(Vec<u8>, u64, u32)]) {
+fn settle_subscriptions(
+    core: &mut Core,
+    slot: Slot,
+    account: AccountId,
+    counts: &[(Vec<u8>, u64, u32)],
+    passed: &[Passed],
+) {
     let mut left: Vec<SubId> = core.desk.connections.at(slot.index).sids.iter().collect();
     left.sort_unstable();
     for (sid, delivered, max) in counts {
@@ -410,15 +413,20 @@ fn settle_subscriptions(core: &mut Core, slot: Slot, account: AccountId, counts:
         (record.delivered, record.max) = (*delivered, *max);
         left.retain(|other| *other != sub);
         if table.queue_of(sub).is_some() {
-            for_all(core, account, sub, |core, account, sub| {
-                count(core, account, sub);
-                take_back_extra(core, account, sub);
-            });
+            for_all(core, account, sub, count);
         }
     }
     for sub in left {
-        for_all(core, account, sub, take_back_extra);
         subscribe::remove_subscription(core, account, slot.index, sub);
+    }
+    for Passed { account, subject, queue, .. } in passed {
+        let Some(queue) = queue else { continue };
+        core.account_mut(*account);
+        let partners = partners(&core.accounts[*account as usize], &core.mesh);
+        let (account, shard) = (*account, core.mesh.me());
+        for partner in partners {
+            core.mesh.send(partner, Letter::Extra { account, shard, subject, queue, add: false });
+        }
     }
 }
 

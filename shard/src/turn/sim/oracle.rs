@@ -30,6 +30,8 @@ pub struct Oracle {
     lingering: Vec<SessionId>,
     /// The server may cut any connection: limits are tight, or it shuts down.
     pub may_cut: bool,
+    /// Connections move while they run.
+    pub moves: bool,
 }
 
 impl Oracle {
@@ -261,7 +263,8 @@ impl Oracle {
         let sight = self.publications[id].outlook.sights[place].clone();
         let is_named = self.learn_names(id, &sight, message);
         let is_answer = self.is_answer(id, &sight);
-        let has_given_up = self.has_given_up(id, &sight);
+        // The shard where a response is awaited does not hear of an UNSUB where its asker is now.
+        let has_given_up = !self.moves && self.has_given_up(id, &sight);
         let is_allowed = self.may_read(session, key, id, &message.subject);
         let publication = &mut self.publications[id];
         let sub = &mut self.subs[key];

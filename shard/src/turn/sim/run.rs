@@ -65,7 +65,8 @@ impl Run {
         let network = Network::new(plan.seed ^ 1, plan.faults.clone(), plan.shards);
         let network = Rc::new(RefCell::new(network));
         let gauges = Arc::new(Gauges::new(plan.shards));
-        let oracle = Oracle::new(plan.tight, plan.realm.clone());
+        let mut oracle = Oracle::new(plan.tight, plan.realm.clone());
+        oracle.moves = plan.moves > 0;
         let reports: Reports = Arc::default();
         let inbox = reports.clone();
         let reporter: Reporter = Arc::new(move |report| inbox.lock().unwrap().push(report));

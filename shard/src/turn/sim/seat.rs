@@ -104,13 +104,18 @@ impl Seat {
             }
         }
         let rung = self.rung.swap(false, Ordering::Relaxed);
-        let busy = due || rung || network.borrow().has_completions(index) || self.has_letters();
+        let busy =
+            due || rung || network.borrow().has_completions(index) || self.has_letters() || self.has_orders();
         self.idle_turns = if busy { 0 } else { self.idle_turns + 1 };
         assert!(self.idle_turns <= IDLE_TURNS_MAX, "violation: shard {index} spins");
         self.last_turn = now;
         self.shard.wait_and_serve(Wait::Poll).expect("the simulated driver does not fail");
         let core = &self.shard.core;
         self.has_ended = core.stopping && core.desk.connections.is_empty();
+    }
+
+    fn has_orders(&self) -> bool {
+        !self.shard.orders.is_empty()
     }
 
     fn has_letters(&mut self) -> bool {
