@@ -96,6 +96,8 @@ pub struct Desk {
     pub shadows: Shadows,
     /// Shadows that are to get the message under way, under the subject their accounts know it by.
     pub shadowed: Vec<u32>,
+    /// Guests for whom more is held than may be.
+    pub starved: Vec<Slot>,
     scratch: Vec<u8>,
 }
 
@@ -168,7 +170,11 @@ impl Desk {
             }
         }
         if connection.is_guest() {
-            return hold(connection, account, target, delivery, self.max_pending);
+            let slot = connection.slot;
+            if hold(connection, account, target, delivery, self.max_pending) {
+                self.starved.push(slot);
+            }
+            return true;
         }
         let sub = table.sub_mut(target.sub);
         sub.delivered += 1;
@@ -309,7 +315,7 @@ fn takes_in_transit(connection: &Connection, from: ShardId) -> bool {
     }
 }
 
-/// Keeps a message for one that is to come.
+/// Keeps a message for one that is to come. Answers whether that was too much.
 #[cold]
 fn hold(
     connection: &mut Connection,
@@ -332,7 +338,7 @@ fn hold(
         tail,
         is_imported: delivery.is_imported,
     });
-    true
+    guest.is_slow
 }
 
 #[cold]

@@ -123,6 +123,7 @@ impl<D: Driver> Shard<D> {
         let mut rest = !desk.doomed.is_empty() || !desk.resumable.is_empty();
         rest |= !self.core.inspections.is_empty();
         rest |= !self.core.relocations.is_empty() && self.core.leaving == 0;
+        rest |= !desk.starved.is_empty();
         if self.core.mesh.has_spilled() {
             sooner(now + CONGESTED_WAIT);
         } else {

@@ -43,6 +43,9 @@ impl Relocation {
 
 /// Lets some connections go that are wished elsewhere.
 pub fn step(core: &mut Core) {
+    while let Some(slot) = core.desk.starved.pop() {
+        starve(core, slot);
+    }
     if core.stopping {
         core.relocations.clear();
     }
@@ -126,6 +129,10 @@ pub fn detached(core: &mut Core, slot: Slot, socket: Socket) {
         leaving.socket = Some(socket);
         arrive_if_ready(core, slot);
     }
+}
+
+fn everybody(core: &Core) -> ShardSet {
+    ShardSet::first(core.gauges.clients.len())
 }
 
 fn transit(desk: &mut Desk, slot: Slot) -> Option<&mut Transit> {
@@ -295,6 +302,10 @@ pub fn switched(core: &mut Core, driver: &mut impl Driver, shard: ShardId, slot:
     match transit(&mut core.desk, slot) {
         Some(Transit::Guest(guest)) => {
             guest.cut.insert(shard);
+            if guest.is_slow {
+                core.desk.starved.push(slot);
+            }
+            let Some(Transit::Guest(guest)) = transit(&mut core.desk, slot) else { return };
             if let Some(arrival) = guest.arrival.take() {
                 arrive(core, driver, arrival);
             }
@@ -340,7 +351,7 @@ fn arrive_if_ready(core: &mut Core, slot: Slot) {
 
 /// Here it is: it takes the place of its guest, and gets what was held for it.
 fn arrive(core: &mut Core, driver: &mut impl Driver, arrival: Box<Arrival>) {
-    let everybody = ShardSet::first(core.gauges.clients.len());
+    let everybody = everybody(core);
     if let Some(Transit::Guest(guest)) = transit(&mut core.desk, arrival.guest)
         && guest.cut != everybody
     {
@@ -419,6 +430,11 @@ fn settle_subscriptions(
     for sub in left {
         subscribe::remove_subscription(core, account, slot.index, sub);
     }
+    take_back_extras(core, passed);
+}
+
+/// This shard tells itself of members of queue groups that others were told of when they passed to it.
+fn take_back_extras(core: &mut Core, passed: &[Passed]) {
     for Passed { account, subject, queue, .. } in passed {
         let Some(queue) = queue else { continue };
         core.account_mut(*account);
@@ -428,6 +444,18 @@ fn settle_subscriptions(
             core.mesh.send(partner, Letter::Extra { account, shard, subject, queue, add: false });
         }
     }
+}
+
+/// More is held for one that is to come than it may have waiting: it gets no more, and is cut when it comes.
+fn starve(core: &mut Core, slot: Slot) {
+    let everybody = everybody(core);
+    let Some(Transit::Guest(guest)) = transit(&mut core.desk, slot) else { return };
+    mark!("guest starved");
+    // Whoever has not switched yet has not been told of what is to be taken back.
+    let is_told = guest.cut == everybody;
+    let passed = if is_told { std::mem::replace(&mut guest.passed, Arc::new([])) } else { Arc::new([]) };
+    subscribe::remove_subscriptions(core, slot.index);
+    take_back_extras(core, &passed);
 }
 
 /// Gives a connection that has come a message that was held for it. A queue group's is for another member if this one
