@@ -55,6 +55,9 @@ pub enum Placement {
     Spread,
     /// On the home shard of its account, handed there after CONNECT.
     Home,
+    /// Likewise; the account's home is the least loaded shard when its first connection comes, and connections move
+    /// while they run when a shard has too much to do.
+    Auto,
 }
 
 /// Which body of the driver a shard runs on.

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
 use shard::account::mapping::Mappings;
+use shard::account::snapshot::Home;
 use shard::account::{AccountId, Directory, GLOBAL, GLOBAL_ACCOUNT, Snapshot};
 
 use crate::config::{Mapping, Options, SYSTEM_ACCOUNT};
@@ -32,6 +33,7 @@ pub struct Registry {
 struct Known {
     name: String,
     clients: Arc<AtomicUsize>,
+    home: Arc<Home>,
 }
 
 impl Registry {
@@ -75,7 +77,7 @@ impl Registry {
             return *handle;
         }
         let handle = AccountId::try_from(self.known.len()).expect("names of accounts fit into memory");
-        self.known.push(Known { name: name.to_owned(), clients: Arc::default() });
+        self.known.push(Known { name: name.to_owned(), clients: Arc::default(), home: Arc::default() });
         self.handles.insert(name.to_owned(), handle);
         handle
     }
@@ -83,8 +85,8 @@ impl Registry {
 
 impl Known {
     fn gone(&self) -> Snapshot {
-        let (name, clients) = (self.name.clone(), self.clients.clone());
-        Snapshot { name, clients, is_gone: true, ..Snapshot::default() }
+        let (name, clients, home) = (self.name.clone(), self.clients.clone(), self.home.clone());
+        Snapshot { name, clients, home, is_gone: true, ..Snapshot::default() }
     }
 }
 

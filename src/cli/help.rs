@@ -18,7 +18,8 @@ Cores:
         --shards <n>                 Shards, one a core (default: the cores this process may use)
         --cpus <list>                CPUs they are pinned to, e.g. 0-3,8 (default: those, in order)
         --driver <uring|epoll>       How shards talk to the kernel (default: uring where it works)
-        --placement <spread|home>    Connections go to the least loaded shard, or where their account lives
+        --placement <spread|home|auto>  Connections go to the least loaded shard, or where their
+                                     account lives; auto: and move while they run, when a shard is busy
 
 Configuration:
     -c, --config <file>              Configuration file, in nats-server's language

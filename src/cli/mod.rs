@@ -249,6 +249,7 @@ fn set(options: &mut Options, name: &str, value: &str) -> Result<(), String> {
             options.placement = match value {
                 "spread" => Placement::Spread,
                 "home" => Placement::Home,
+                "auto" => Placement::Auto,
                 _ => return Err(bad()),
             };
         }

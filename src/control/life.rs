@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_channel::Receiver;
 use futures_lite::{future, pin};
 use shard::launch::{Order, Report};
+use shard::shard_set::ShardId;
 
 use super::executor::Executor;
 use super::passwords::Checker;
+use super::placement::{Move, Placement};
 use super::reports::Happening;
 use super::signals::{Wish, wish};
 use crate::accounts::Registry;
@@ -32,6 +34,7 @@ pub struct Life {
     pub(super) monitor: Option<Running>,
     pub(super) registry: Registry,
     passwords: Checker,
+    placement: Placement,
     ready: usize,
     stopped: usize,
 }
@@ -101,11 +104,38 @@ impl Life {
             }
             Report::Failed { shard, error } => logging::fatal(&format!("Shard {shard}: {error}")),
             Report::Stopped { .. } => self.stopped += 1,
+            Report::Busy { shard, busy, accounts, clients } => {
+                if let Some(wish) = self.placement.hear(shard, busy, &accounts, Instant::now()) {
+                    self.relocate(&wish, clients);
+                }
+            }
             Report::CheckPassword { shard, slot, hashed } => {
                 let shards = Arc::clone(&self.server.shards);
                 self.passwords.check(hashed, move |is_right| {
                     shards[shard].order(Order::PasswordChecked { slot, is_right });
                 });
+            }
+        }
+    }
+
+    /// Has connections moved to where there is more room.
+    fn relocate(&self, wish: &Move, clients: usize) {
+        let accounts = &self.server.settings.directory.accounts;
+        match *wish {
+            Move::Account { account, to } => {
+                let snapshot = &accounts[account as usize];
+                tracing::debug!("Account {:?} moves to shard {to}", snapshot.name);
+                snapshot.home.set(Some(to as ShardId));
+                for (_, shard) in self.server.shards.iter().enumerate().filter(|(shard, _)| *shard != to) {
+                    shard.order(Order::Relocate { account, to: to as ShardId, count: usize::MAX });
+                }
+            }
+            Move::Half { account, from, to } => {
+                let snapshot = &accounts[account as usize];
+                tracing::debug!("Account {:?} spreads from shard {from} to shard {to}", snapshot.name);
+                snapshot.home.set(None);
+                let count = clients.div_ceil(2);
+                self.server.shards[from].order(Order::Relocate { account, to: to as ShardId, count });
             }
         }
     }

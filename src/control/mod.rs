@@ -4,6 +4,7 @@
 mod executor;
 mod life;
 mod passwords;
+mod placement;
 mod reload;
 mod reports;
 mod signals;

@@ -34,6 +34,8 @@ pub struct Account {
     pub audience: ShardSet,
     /// It maps subjects to others.
     pub maps: bool,
+    /// Messages of its own, and deliveries, since it was looked at last.
+    pub work: u64,
     pub interest: Interest,
 }
 
@@ -41,7 +43,7 @@ impl Account {
     pub fn new(snapshot: Arc<Snapshot>) -> Account {
         let (members, audience) = (ShardSet::EMPTY, ShardSet::EMPTY);
         let maps = !snapshot.mappings.is_empty();
-        Account { snapshot, members, audience, maps, interest: Interest::default() }
+        Account { snapshot, members, audience, maps, work: 0, interest: Interest::default() }
     }
 
     /// Another snapshot holds from now on.

@@ -1,13 +1,14 @@
 //! One account as it was configured: compiled on the control core, replaced whole, never changed.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::AccountId;
 use super::imports::{ServiceImport, StreamImport};
 use super::mapping::Mappings;
 use crate::interest::Matched;
+use crate::shard_set::ShardId;
 use crate::subject::pattern;
 
 /// What connections and messages of one account meet.
@@ -24,6 +25,44 @@ pub struct Snapshot {
     pub neighbours: Vec<AccountId>,
     /// Its client connections over all shards; kept over reloads.
     pub clients: Arc<AtomicUsize>,
+    /// Where its connections go where placement is automatic; kept over reloads.
+    pub home: Arc<Home>,
+}
+
+/// Where connections of an account go.
+#[derive(Debug)]
+pub struct Home(AtomicU32);
+
+impl Default for Home {
+    fn default() -> Home {
+        Home(AtomicU32::new(Home::UNKNOWN))
+    }
+}
+
+impl Home {
+    const UNKNOWN: u32 = u32::MAX;
+    const EVERYWHERE: u32 = u32::MAX - 1;
+
+    /// The shard; the one proposed, where nothing is settled. `None`: whichever has the fewest.
+    pub fn get_or_settle(&self, propose: impl FnOnce() -> ShardId) -> Option<ShardId> {
+        match self.0.load(Ordering::Relaxed) {
+            Home::EVERYWHERE => None,
+            Home::UNKNOWN => {
+                let proposed = u32::from(propose());
+                let order = Ordering::Relaxed;
+                match self.0.compare_exchange(Home::UNKNOWN, proposed, order, order) {
+                    Ok(_) => Some(proposed as ShardId),
+                    Err(settled) => Some(settled as ShardId),
+                }
+            }
+            shard => Some(shard as ShardId),
+        }
+    }
+
+    /// Moves it; `None`: its connections are spread.
+    pub fn set(&self, shard: Option<ShardId>) {
+        self.0.store(shard.map_or(Home::EVERYWHERE, u32::from), Ordering::Relaxed);
+    }
 }
 
 impl Snapshot {

@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use super::awaiting::Awaiting;
 use super::desk::Desk;
 use super::inspect::Inspection;
+use super::load::Load;
 use super::responders::OpenRequest;
 use super::transit::Relocation;
 use crate::account::{Account, AccountId, Snapshot};
@@ -54,6 +55,8 @@ pub struct Core {
     pub turns: u64,
     /// Directories there have been.
     pub directories: u32,
+    /// What this shard has to do, as it was measured last.
+    pub load: Load,
     /// Connections that are wished elsewhere, and how many are about to leave.
     pub relocations: Vec<Relocation>,
     pub leaving: usize,
@@ -84,6 +87,7 @@ impl Core {
             inspections: VecDeque::new(),
             turns: 0,
             directories: 0,
+            load: Load::default(),
             relocations: Vec::new(),
             leaving: 0,
         };
@@ -113,7 +117,7 @@ impl Core {
         let shards = self.gauges.clients.len();
         let placement = self.settings.placement;
         let members = |id: usize| match placement {
-            Placement::Spread => ShardSet::first(shards),
+            Placement::Spread | Placement::Auto => ShardSet::first(shards),
             Placement::Home => ShardSet::from_iter([(id % shards) as ShardId]),
         };
         let groups = joined(&directory.accounts);

@@ -15,6 +15,7 @@ mod imports;
 mod inspect;
 mod latency;
 mod letters;
+mod load;
 mod mapping;
 mod moves;
 mod operations;
@@ -105,6 +106,7 @@ impl<D: Driver> Shard<D> {
         timers::run(&mut self.core);
         self.resume();
         moves::bury(&mut self.core);
+        load::look(&mut self.core);
         transit::step(&mut self.core);
         inspect::step(&mut self.core);
         self.core.turns += 1;

@@ -30,8 +30,8 @@ pub fn accepted(core: &mut Core, driver: &mut impl Driver, socket: Socket, peer:
     let me = core.mesh.me();
     let target = match core.settings.placement {
         // Without credentials the account is known already; else CONNECT tells.
-        Placement::Home if core.needs_credentials() => me,
-        Placement::Home => home(core, GLOBAL),
+        Placement::Home | Placement::Auto if core.needs_credentials() => me,
+        Placement::Home | Placement::Auto => home(core, GLOBAL),
         Placement::Spread => least_loaded(core),
     };
     // Counted before it is there, so that a burst spreads.
@@ -45,7 +45,12 @@ pub fn accepted(core: &mut Core, driver: &mut impl Driver, socket: Socket, peer:
 }
 
 fn home(core: &Core, account: AccountId) -> ShardId {
-    let mut members = core.accounts[account as usize].members;
+    let account = &core.accounts[account as usize];
+    if core.settings.placement == Placement::Auto {
+        let home = account.snapshot.home.get_or_settle(|| least_loaded(core));
+        return home.unwrap_or_else(|| least_loaded(core));
+    }
+    let mut members = account.members;
     members.next().expect("an account lives somewhere")
 }
 
@@ -120,14 +125,13 @@ fn welcome(core: &mut Core, slot: Slot) {
     }
 }
 
-/// After CONNECT the account is known: with `--placement home` the connection goes where its account lives.
+/// After CONNECT the account is known: unless it is to be spread, the connection goes where its account lives.
 pub fn settle(core: &mut Core, index: u32) {
     let connection = core.desk.connections.at(index);
-    let account = &core.accounts[connection.account as usize];
-    if core.settings.placement != Placement::Home || account.members.contains(core.mesh.me()) {
+    let (account, slot) = (connection.account, connection.slot);
+    if core.settings.placement == Placement::Spread || home(core, account) == core.mesh.me() {
         return;
     }
-    let slot = connection.slot;
     core.desk.pause(index, Pause::Moving);
     core.desk.wishes.push(Wish::Detach(slot));
 }

@@ -205,6 +205,7 @@ fn spread(core: &mut Core, passage: &mut Passage<'_>, tell_nobody: bool) -> (boo
     let Core { accounts, desk, mesh, chance, queue_names, queue_picks, services_met, open_request, .. } =
         core;
     let account = &mut accounts[passage.account as usize];
+    account.work += 1;
     let (matched, table) = account.lookup(passage.delivery.subject);
     let mut delivered = false;
     for target in &matched.plain {

@@ -79,7 +79,8 @@ fn placement(field: &Field<'_>, options: &mut Options, report: &mut Report) {
     match field.string(report) {
         Some("spread") => options.placement = Placement::Spread,
         Some("home") => options.placement = Placement::Home,
-        Some(_) => report.refuse(field.at(), "placement must be \"spread\" or \"home\""),
+        Some("auto") => options.placement = Placement::Auto,
+        Some(_) => report.refuse(field.at(), "placement must be \"spread\", \"home\" or \"auto\""),
         None => {}
     }
 }

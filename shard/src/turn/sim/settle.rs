@@ -55,6 +55,10 @@ impl Oracle {
             // Of a response that wants an answer, and is awaited no more on another shard, nobody is told.
             return;
         }
+        if self.moves && self.realms.len() > 1 {
+            // One that was held for a reader, who may not have it when it comes, since there was a reload on its way.
+            return;
+        }
         let requester = &self.sessions[publication.session];
         let Some(reply) = &publication.reply else { return };
         let listens = |key: &SubKey| {
