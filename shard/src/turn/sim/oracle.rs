@@ -12,6 +12,8 @@ use crate::driver::sim::{Network, WireId};
 #[derive(Default)]
 pub struct Oracle {
     pub(super) moment: Moment,
+    /// The virtual clock.
+    pub now: u64,
     /// What holds now; during a reload what held before it, and what holds from then on.
     pub(super) realms: Vec<Arc<Realm>>,
     /// What held when the run began.
@@ -132,6 +134,7 @@ impl Oracle {
             with_headers,
             size,
             written,
+            written_at: self.now,
             barrier: None,
             settled: false,
             queues: BTreeSet::new(),
@@ -171,6 +174,9 @@ impl Oracle {
             if self.publications[key].written < pinged {
                 self.publications[key].barrier = Some(moment);
                 self.owe(key, moment);
+                for (sub, copy) in self.due(key) {
+                    self.subs[sub].owed.insert(copy, moment);
+                }
             } else {
                 self.sessions[session].unconfirmed.push(key);
             }
@@ -439,6 +445,7 @@ impl Oracle {
 
     /// Notes which sessions the server has let go of.
     pub fn look_at(&mut self, network: &Network) {
+        self.now = network.now;
         let (sessions, moment) = (&mut self.sessions, self.moment);
         self.lingering.retain(|session| {
             let session = &mut sessions[*session];
