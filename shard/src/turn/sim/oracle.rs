@@ -467,7 +467,7 @@ fn has_headers(message: &Message, id: PubKey, publication: &Publication, reader:
         given.split_inclusive("\r\n").partition(|line| line.starts_with("Nats-Request-Info: {"));
     let own = own.unwrap_or_else(|| b"NATS/1.0\r\n\r\n".to_vec());
     let shares = publication.outlook.crossings[crossing].shares;
-    told.len() == 1 && rest.concat().as_bytes() == own && (shares || !told[0].contains("\"host\""))
+    told.len() == 1 && rest.concat().as_bytes() == own && (shares || publication.reloaded || !told[0].contains("\"host\""))
 }
 
 /// Whether the subscription wants the message under that sight, if it is there at the time.
