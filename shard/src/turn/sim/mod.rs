@@ -28,12 +28,13 @@ use run::{Outcome, Run};
 
 /// Seeds of an ordinary test run.
 const RUNS: u64 = 1500;
-const BORDER_RUNS: u64 = 1000;
+const BORDER_RUNS: u64 = 2000;
 const THREADS: usize = 2;
 
 /// What those with several accounts must have met.
-const BORDER_MARKS: [&str; 17] = [
+const BORDER_MARKS: [&str; 18] = [
     "delivery denied",
+    "interest taken back from an audience",
     "interest told to a new audience",
     "nobody responds",
     "nobody responds elsewhere",

@@ -30,7 +30,8 @@ impl Oracle {
             }
             for sub in &self.subs {
                 let session = &self.sessions[sub.session];
-                let Some(queue) = sub.queue.filter(|_| eligible(&laws, sub, session, publication, place)) else {
+                let Some(queue) = sub.queue.filter(|_| eligible(&laws, sub, session, publication, place))
+                else {
                     continue;
                 };
                 if session.may_have_lost(publication.written) {
@@ -42,7 +43,8 @@ impl Oracle {
             }
         }
         if let Some((_, queue)) = stable.difference(&excused).next() {
-            let members: Vec<_> = self.eligible(publication).filter(|(sub, _)| sub.queue == Some(*queue)).collect();
+            let members: Vec<_> =
+                self.eligible(publication).filter(|(sub, _)| sub.queue == Some(*queue)).collect();
             panic!("violation: no member of {queue} got {publication:?} among {members:?}");
         }
     }
@@ -74,7 +76,9 @@ impl Oracle {
     /// was read: to the requester, on whose shard it is awaited. Others may get it later.
     pub fn due(&self, id: PubKey) -> Vec<(SubKey, Copy)> {
         let response = &self.publications[id];
-        let Some((key, border)) = response.request.filter(|_| response.is_certain()) else { return Vec::new() };
+        let Some((key, border)) = response.request.filter(|_| response.is_certain()) else {
+            return Vec::new();
+        };
         let request = &self.publications[key];
         let requester = &self.sessions[request.session];
         let Some(reply) = request.reply.as_ref().filter(|_| requester.stays() && !request.reloaded) else {

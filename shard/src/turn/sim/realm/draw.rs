@@ -265,4 +265,3 @@ fn draw_rules(dice: &mut Dice) -> Rules {
     }
     rules
 }
-
