@@ -214,6 +214,18 @@ mod found {
         replay(&[1000022, 1000115, 1000427]);
     }
 
+    /// A connection that moved while shards reloaded kept what its user could do before.
+    #[test]
+    fn a_connection_that_moves_during_a_reload_is_judged_again() {
+        replay(&[1080653]);
+    }
+
+    /// No fault of its own so far: shards that a reload joins to an account must be told of its interest.
+    #[test]
+    fn an_audience_that_grows_hears_of_interest() {
+        replay(&[1024757, 1043717]);
+    }
+
     /// A request that went over a border and to another shard besides was refused though somebody got it, or got
     /// neither an answer nor a 503.
     #[test]
