@@ -23,6 +23,8 @@ const SCRATCH_BYTES_MAX: usize = 1 << 20;
 
 pub struct Core {
     pub settings: Arc<Settings>,
+    /// Directories that were adopted so far.
+    pub adopted: u64,
     pub rules: Rules,
     pub accounts: Vec<Account>,
     pub desk: Desk,
@@ -59,6 +61,7 @@ impl Core {
         let mut core = Core {
             rules: Rules { max_control_line: 0, max_payload: 0, headers: false },
             settings: settings.clone(),
+            adopted: 0,
             accounts: Vec::new(),
             desk: Desk::default(),
             mesh,
@@ -89,6 +92,7 @@ impl Core {
         self.rules.max_payload = limits.max_payload;
         self.desk.max_pending = limits.max_pending;
         self.closed.set_max(settings.max_closed_clients);
+        self.adopted += u64::from(!Arc::ptr_eq(&self.settings.directory, &settings.directory));
         self.settings = settings;
         self.adopt_accounts();
     }

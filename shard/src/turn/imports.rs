@@ -13,11 +13,11 @@ pub fn deliver(core: &mut Core, passage: &mut Passage<'_>) -> bool {
     let mut renamed = core.take_scratch();
     let mut delivered = false;
     for shadow in &met {
-        let Shadow { importer, import, master, owner, .. } = *core.desk.shadows.get(*shadow);
+        let Shadow { importer, ref snapshot, import, master, owner, .. } = *core.desk.shadows.get(*shadow);
         let Delivery { subject, reply_len, header_len, tail, payload_len, tracing, .. } = passage.delivery;
         let account = &mut core.accounts[importer as usize];
         renamed.clear();
-        account.snapshot.stream_imports[import as usize].rename(subject, &mut renamed);
+        snapshot.stream_imports[import as usize].rename(subject, &mut renamed);
         let mut delivery = Delivery {
             subject: &renamed,
             reply_len,

@@ -201,7 +201,8 @@ pub fn carry(
 /// got it, and whether it went to others.
 #[inline]
 fn spread(core: &mut Core, passage: &mut Passage<'_>, tell_nobody: bool) -> (bool, bool) {
-    let Core { accounts, desk, mesh, chance, queue_names, queue_picks, services_met, open_request, .. } = core;
+    let Core { accounts, desk, mesh, chance, queue_names, queue_picks, services_met, open_request, .. } =
+        core;
     let account = &mut accounts[passage.account as usize];
     let (matched, table) = account.lookup(passage.delivery.subject);
     let mut delivered = false;

@@ -49,8 +49,11 @@ impl Oracle {
             }
             publication.reloaded = true;
             let session = &self.sessions[publication.session];
-            let mut accounts: Vec<usize> =
-                session.user.iter().flat_map(|user| laws.iter().map(|realm| realm.users[*user].account)).collect();
+            let mut accounts: Vec<usize> = session
+                .user
+                .iter()
+                .flat_map(|user| laws.iter().map(|realm| realm.users[*user].account))
+                .collect();
             accounts.push(session.account);
             accounts.sort_unstable();
             accounts.dedup();

@@ -12,6 +12,8 @@ use crate::driver::sim::{Network, WireId};
 #[derive(Default)]
 pub struct Oracle {
     pub(super) moment: Moment,
+    /// The virtual clock.
+    pub now: u64,
     /// What holds now; during a reload what held before it, and what holds from then on.
     pub(super) realms: Vec<Arc<Realm>>,
     /// What held when the run began.
@@ -132,6 +134,7 @@ impl Oracle {
             with_headers,
             size,
             written,
+            written_at: self.now,
             barrier: None,
             settled: false,
             queues: BTreeSet::new(),
@@ -171,6 +174,9 @@ impl Oracle {
             if self.publications[key].written < pinged {
                 self.publications[key].barrier = Some(moment);
                 self.owe(key, moment);
+                for (sub, copy) in self.due(key) {
+                    self.subs[sub].owed.insert(copy, moment);
+                }
             } else {
                 self.sessions[session].unconfirmed.push(key);
             }
@@ -254,7 +260,9 @@ impl Oracle {
         let account = self.sessions[session].account;
         let place = self.sight(id, account, message).unwrap_or_else(|| {
             let (sub, publication) = (&self.subs[key], &self.publications[id]);
-            panic!("violation: seen in account {account}, at {moment}: {message:?} of {publication:?} to {sub:?}")
+            panic!(
+                "violation: seen in account {account}, at {moment}: {message:?} of {publication:?} to {sub:?}"
+            )
         });
         let sight = self.publications[id].outlook.sights[place].clone();
         let is_named = self.learn_names(id, &sight, message);
@@ -266,7 +274,8 @@ impl Oracle {
         let reader = &self.sessions[session];
         let late = publication.barrier.is_some_and(|barrier| barrier < reader.ponged);
         let late = late && sight.back.is_none();
-        let chosen = sight.depends.iter().all(|(place, lot)| publication.chosen.entry(*place).or_insert(*lot) == lot);
+        let chosen =
+            sight.depends.iter().all(|(place, lot)| publication.chosen.entry(*place).or_insert(*lot) == lot);
         let spread = sight.spread;
         let is_second = sub.queue.is_some_and(|queue| !publication.queues.insert((spread, queue)));
         let strict = !publication.reloaded && !reader.outlawed;
@@ -365,7 +374,8 @@ impl Oracle {
         let is_own = request.outlook.crossings[border].before.is_none() && request.request.is_none();
         is_own
             && subs.any(|sub| {
-                let is_left = sub.left_at.is_some_and(|left| left < published) && sub.written < request.written;
+                let is_left =
+                    sub.left_at.is_some_and(|left| left < published) && sub.written < request.written;
                 request.reply.as_ref() == Some(&sub.pattern) && is_left && !sub.uncertain && sub.max.is_none()
             })
     }
@@ -407,8 +417,9 @@ impl Oracle {
     fn is_owed(&self, sub: &Sub, owner: &Session, publication: &Publication) -> bool {
         let laws = self.laws();
         // A response may come too late, or after another.
-        let is_certain =
-            |place: &usize| publication.is_chosen(*place) && publication.outlook.sights[*place].back.is_none();
+        let is_certain = |place: &usize| {
+            publication.is_chosen(*place) && publication.outlook.sights[*place].back.is_none()
+        };
         let mut places = (0..publication.outlook.sights.len()).filter(is_certain);
         places.any(|place| eligible(&laws, sub, owner, publication, place))
     }
@@ -439,6 +450,7 @@ impl Oracle {
 
     /// Notes which sessions the server has let go of.
     pub fn look_at(&mut self, network: &Network) {
+        self.now = network.now;
         let (sessions, moment) = (&mut self.sessions, self.moment);
         self.lingering.retain(|session| {
             let session = &mut sessions[*session];
@@ -451,20 +463,36 @@ impl Oracle {
 
 /// Whether the headers are those of the publication, and where it crossed borders as a request what the service is
 /// told besides.
-fn has_headers(message: &Message, id: PubKey, publication: &Publication, reader: &Session, sight: &Sight) -> bool {
+fn has_headers(
+    message: &Message,
+    id: PubKey,
+    publication: &Publication,
+    reader: &Session,
+    sight: &Sight,
+) -> bool {
     let own = (publication.with_headers && reader.manners.headers).then(|| headers(id));
-    let Some(crossing) = sight.crossing.filter(|_| sight.back.is_none()) else { return message.headers == own };
+    let Some(crossing) = sight.crossing.filter(|_| sight.back.is_none()) else {
+        return message.headers == own;
+    };
     let Some(given) = &message.headers else { return !reader.manners.headers };
     let given = String::from_utf8_lossy(given);
     let (told, rest): (Vec<&str>, Vec<&str>) =
         given.split_inclusive("\r\n").partition(|line| line.starts_with("Nats-Request-Info: {"));
     let own = own.unwrap_or_else(|| b"NATS/1.0\r\n\r\n".to_vec());
     let shares = publication.outlook.crossings[crossing].shares;
-    told.len() == 1 && rest.concat().as_bytes() == own && (shares || !told[0].contains("\"host\""))
+    told.len() == 1
+        && rest.concat().as_bytes() == own
+        && (shares || publication.reloaded || !told[0].contains("\"host\""))
 }
 
 /// Whether the subscription wants the message under that sight, if it is there at the time.
-pub fn eligible(laws: &[&Realm], sub: &Sub, session: &Session, publication: &Publication, place: usize) -> bool {
+pub fn eligible(
+    laws: &[&Realm],
+    sub: &Sub,
+    session: &Session,
+    publication: &Publication,
+    place: usize,
+) -> bool {
     let sight = &publication.outlook.sights[place];
     let echoed = sub.session == publication.session;
     let may_receive = |realm: &&Realm| {

@@ -47,7 +47,11 @@ pub fn act(client: &mut Client, world: &mut World<'_>) {
             client.ping(world);
             client.waits = world.dice.chance(700);
         }
-        84..89 => client.write_at = world.network.now + world.dice.moment_between(0, 3 * MILLISECOND),
+        84..89 => {
+            // Almost too long for some responses.
+            let most = if world.dice.chance(400) { 80 } else { 3 };
+            client.write_at = world.network.now + world.dice.moment_between(0, most * MILLISECOND);
+        }
         89..92 => client.read_at = world.network.now + world.dice.moment_between(0, 30 * MILLISECOND),
         92..94 => client.finish(world),
         94..96 => client.vanish(world, false),
@@ -75,7 +79,9 @@ fn introduce(client: &mut Client, world: &mut World<'_>) {
         })
     };
     let users: Vec<usize> = (0..now.users.len()).filter(is_same).collect();
-    let default = now.default.filter(|user| users.contains(user) && laws.iter().all(|realm| realm.default == Some(*user)));
+    let default = now
+        .default
+        .filter(|user| users.contains(user) && laws.iter().all(|realm| realm.default == Some(*user)));
     if users.is_empty() {
         client.operations_left -= 1;
         client.write_at = world.network.now + MILLISECOND;
@@ -90,7 +96,8 @@ fn introduce(client: &mut Client, world: &mut World<'_>) {
         None if is_wrong => (user, Some("wrong".to_owned())),
         None => (user, Some(person.password)),
     };
-    let shown = password.as_ref().map(|password| format!(",\"user\":\"{}\",\"pass\":\"{password}\"", person.name));
+    let shown =
+        password.as_ref().map(|password| format!(",\"user\":\"{}\",\"pass\":\"{password}\"", person.name));
     let Manners { verbose, echo, headers, no_responders } = manners;
     let connect = format!(
         "CONNECT {{\"verbose\":{verbose},\"pedantic\":false,\"echo\":{echo},\"headers\":{headers},\
@@ -145,7 +152,12 @@ fn favourite(
     }
 }
 
-fn subscribe_to(live: &mut Live, world: &mut World<'_>, pattern: &str, queue: Option<&'static str>) -> SubKey {
+fn subscribe_to(
+    live: &mut Live,
+    world: &mut World<'_>,
+    pattern: &str,
+    queue: Option<&'static str>,
+) -> SubKey {
     let (user, _) = *live.user.as_ref().expect("a user");
     let laws = world.oracle.laws();
     let verdict = Verdict::of(laws.iter().map(|realm| realm.users[user].may_subscribe(pattern, queue)));
@@ -198,7 +210,8 @@ fn burst(live: &mut Live, world: &mut World<'_>) {
     });
     for _ in 0..count {
         let another = world.dice.chance(300);
-        let subject = if another { world.dice.pick(&world.plan.realm.subjects).clone() } else { subject.clone() };
+        let subject =
+            if another { world.dice.pick(&world.plan.realm.subjects).clone() } else { subject.clone() };
         let inbox = format!("_I.{}", live.id);
         let prefix = match world.dice.below(10) {
             0 => Some("_R"),
@@ -248,7 +261,8 @@ fn judge(live: &mut Live, world: &World<'_>, subject: &str) -> Verdict {
     let homes = mapped(&laws, account, subject);
     let verdicts = homes.iter().flat_map(|home| laws.iter().map(|realm| realm.users[user].may_publish(home)));
     let verdict = Verdict::of(verdicts);
-    let mut terms = laws.iter().map(|realm| realm.users[user].rules.as_ref().and_then(|rules| rules.responses));
+    let mut terms =
+        laws.iter().map(|realm| realm.users[user].rules.as_ref().and_then(|rules| rules.responses));
     if verdict == Verdict::Allowed || terms.clone().all(|terms| terms.is_none()) {
         return verdict;
     }
@@ -291,9 +305,13 @@ fn steal(live: &mut Live, world: &mut World<'_>) {
 fn forget_inbox(live: &mut Live, world: &mut World<'_>) {
     let subs = live.subs.iter().map(|sub| &world.oracle.subs[*sub]);
     let own = |sub: &super::records::Sub| {
-        sub.pattern.starts_with("_I.") && !sub.pattern.ends_with('*') && sub.left.is_none() && sub.max.is_none()
+        sub.pattern.starts_with("_I.")
+            && !sub.pattern.ends_with('*')
+            && sub.left.is_none()
+            && sub.max.is_none()
     };
-    let inboxes: Vec<usize> = subs.enumerate().filter(|(_, sub)| own(sub)).map(|(number, _)| number).collect();
+    let inboxes: Vec<usize> =
+        subs.enumerate().filter(|(_, sub)| own(sub)).map(|(number, _)| number).collect();
     if !inboxes.is_empty() {
         let number = *world.dice.pick(&inboxes);
         limit(live, world, number, None);
