@@ -49,6 +49,7 @@ impl Life {
         monitor: Option<Running>,
         (registry, passwords): (Registry, Checker),
     ) -> Life {
+        let placement = Placement::new(server.shards.len());
         let (ready, stopped) = (0, 0);
         Life {
             server,
@@ -59,6 +60,7 @@ impl Life {
             monitor,
             registry,
             passwords,
+            placement,
             ready,
             stopped,
         }

@@ -109,7 +109,7 @@ pub struct Connection {
     /// It is on its way to another shard, or what stands here for one that comes.
     pub transit: Option<Box<Transit>>,
     /// How many directories there had been when it was last looked at.
-    pub directory: u32,
+    pub adopted: u64,
     pauses: u8,
     pub closing: Option<Reason>,
     pub connect: Box<Connect>,
@@ -191,7 +191,7 @@ impl Connection {
             lingering: false,
             closed: false,
             transit: None,
-            directory: 0,
+            adopted: 0,
             pauses: 0,
             closing: None,
             connect: Box::default(),

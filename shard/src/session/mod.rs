@@ -9,12 +9,14 @@ pub mod table;
 pub mod transit;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 pub use closed::ClosedConnections;
 pub use connection::{Connection, Pause};
 pub use table::Connections;
 pub use transit::Transit;
 
+use crate::account::Directory;
 use crate::driver::Socket;
 
 /// A connection on its way to the shard that will keep it.
@@ -22,5 +24,13 @@ pub struct Handover {
     pub socket: Socket,
     pub peer: SocketAddr,
     /// `None`: accepted this moment, nothing was said yet.
-    pub connection: Option<Box<Connection>>,
+    pub connection: Option<Moved>,
+}
+
+/// What a connection that moves was last judged by.
+pub struct Moved {
+    pub connection: Box<Connection>,
+    pub directory: Arc<Directory>,
+    /// How many directories the shard it comes from had adopted; every shard adopts the same.
+    pub adopted: u64,
 }

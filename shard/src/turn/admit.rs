@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use super::core::Core;
 use super::subscribe::{self, remove_subscriptions};
 use super::{moves, operations, services};
-use crate::account::{AccountId, GLOBAL, Snapshot};
+use crate::account::{AccountId, Directory, GLOBAL, Snapshot};
 use crate::launch::Report;
 use crate::proto::connect::Connect;
 use crate::proto::text::{self, Reason};
@@ -154,11 +154,11 @@ fn enter(core: &mut Core, index: u32, account: AccountId, user: Option<Arc<User>
         }
     }
     let settings = Arc::clone(&core.settings);
-    let directories = core.directories;
+    let adopted = core.adopted;
     let connection = core.desk.connections.at(index);
     if !connection.is_leaving() {
         // One that leaves is looked at again where it goes.
-        connection.directory = directories;
+        connection.adopted = adopted;
     }
     let permissions = user.as_ref().and_then(|user| user.permissions.clone());
     connection.user = user;
@@ -251,7 +251,7 @@ pub fn max_payload(settings: &Settings, account: Option<usize>) -> usize {
 
 /// The directory has changed: those who would no longer be let in are cut, the others have what their users may
 /// do now.
-pub fn reconsider(core: &mut Core, before: &Settings, slots: Vec<Slot>) {
+pub fn reconsider(core: &mut Core, before: &Directory, slots: Vec<Slot>) {
     let needed = core.needs_credentials();
     for slot in slots {
         let connection = core.desk.connections.at(slot.index);
@@ -298,21 +298,24 @@ fn refuse_room(core: &mut Core, index: u32) {
 /// A connection has come from another shard: a reload may have passed it on its way.
 pub fn look_again(core: &mut Core, slot: Slot) {
     let Some(connection) = core.desk.connections.get(slot) else { return };
-    if connection.closing.is_none() && connection.directory != core.directories {
+    if connection.closing.is_none() && connection.adopted != core.adopted {
         mark!("reload met on the way");
-        let settings = Arc::clone(&core.settings);
-        reconsider_one(core, &settings, slot);
+        let directory = Arc::clone(&core.settings.directory);
+        reconsider_one(core, &directory, slot);
     }
 }
 
-fn reconsider_one(core: &mut Core, before: &Settings, slot: Slot) {
+fn reconsider_one(core: &mut Core, before: &Directory, slot: Slot) {
     let index = slot.index;
     let connection = core.desk.connections.at(index);
     let is_leaving = connection.is_leaving();
     match judge_again(connection, &core.settings, before) {
         Judgement::Refused => violation(core, index),
         Judgement::Hashed(_) if is_leaving => {}
-        Judgement::Hashed(hashed) => judged(core, index, Judgement::Hashed(hashed), Cause::Reload),
+        Judgement::Hashed(hashed) => {
+            subscribe::import_all_again(core, index);
+            judged(core, index, Judgement::Hashed(hashed), Cause::Reload);
+        }
         // It comes again, and is told where it belongs then.
         judgement if judgement.account() != connection.account => core.desk.doom(slot, Reason::ClientClosed),
         judgement => judged(core, index, judgement, Cause::Reload),
@@ -327,7 +330,7 @@ pub fn refresh_bounds(core: &mut Core, index: u32) {
 }
 
 /// As at its CONNECT, but what was proven then, and is what is still wanted, needs no other proof.
-fn judge_again(connection: &Connection, settings: &Settings, before: &Settings) -> Judgement {
+fn judge_again(connection: &Connection, settings: &Settings, before: &Directory) -> Judgement {
     let admission = &settings.directory.admission;
     if connection.is_default {
         return admission.judge(&Connect::default(), None, KIND);
@@ -343,7 +346,7 @@ fn judge_again(connection: &Connection, settings: &Settings, before: &Settings) 
         };
     }
     let shared = &admission.shared;
-    if shared.is_some() && *shared == before.directory.admission.shared && !admission.has_list {
+    if shared.is_some() && *shared == before.admission.shared && !admission.has_list {
         return Judgement::Sharer;
     }
     admission.judge(&connection.connect, None, KIND)

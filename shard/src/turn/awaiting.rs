@@ -103,6 +103,12 @@ impl Awaiting {
         self.places.len() == self.free.len()
     }
 
+    /// Who asked, for each of them.
+    #[cfg(test)]
+    pub fn origins(&self) -> impl Iterator<Item = Slot> {
+        self.places.iter().flatten().map(|awaited| awaited.origin)
+    }
+
     /// Twenty-two letters and digits that were never answered before. Source: the `nuid` of NATS clients.
     pub fn unique(&mut self) -> String {
         const LETTERS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";

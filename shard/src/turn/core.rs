@@ -25,6 +25,8 @@ const SCRATCH_BYTES_MAX: usize = 1 << 20;
 
 pub struct Core {
     pub settings: Arc<Settings>,
+    /// Directories that were adopted so far.
+    pub adopted: u64,
     pub rules: Rules,
     pub accounts: Vec<Account>,
     pub desk: Desk,
@@ -53,8 +55,6 @@ pub struct Core {
     /// What the control core wants to know and has not been told in full.
     pub inspections: VecDeque<Inspection>,
     pub turns: u64,
-    /// Directories there have been.
-    pub directories: u32,
     /// What this shard has to do, as it was measured last.
     pub load: Load,
     /// Connections that are wished elsewhere, and how many are about to leave.
@@ -68,6 +68,7 @@ impl Core {
         let mut core = Core {
             rules: Rules { max_control_line: 0, max_payload: 0, headers: false },
             settings: settings.clone(),
+            adopted: 0,
             accounts: Vec::new(),
             desk: Desk::default(),
             mesh,
@@ -86,7 +87,6 @@ impl Core {
             closed: ClosedConnections::default(),
             inspections: VecDeque::new(),
             turns: 0,
-            directories: 0,
             load: Load::default(),
             relocations: Vec::new(),
             leaving: 0,
@@ -102,9 +102,7 @@ impl Core {
         self.rules.max_payload = limits.max_payload;
         self.desk.max_pending = limits.max_pending;
         self.closed.set_max(settings.max_closed_clients);
-        if !Arc::ptr_eq(&self.settings.directory, &settings.directory) {
-            self.directories += 1;
-        }
+        self.adopted += u64::from(!Arc::ptr_eq(&self.settings.directory, &settings.directory));
         self.settings = settings;
         self.adopt_accounts();
     }

@@ -1,7 +1,5 @@
 //! Messages of one account for subscriptions of others, which import its stream.
 
-use std::sync::Arc;
-
 use super::core::Core;
 use super::desk::Delivery;
 use super::publish::Passage;
@@ -15,9 +13,7 @@ pub fn deliver(core: &mut Core, passage: &mut Passage<'_>) -> bool {
     let mut renamed = core.take_scratch();
     let mut delivered = false;
     for shadow in &met {
-        let Shadow { importer, import, master, owner, .. } = *core.desk.shadows.get(*shadow);
-        // As it was when the shadow was cast.
-        let snapshot = Arc::clone(&core.desk.shadows.get(*shadow).snapshot);
+        let Shadow { importer, ref snapshot, import, master, owner, .. } = *core.desk.shadows.get(*shadow);
         let Delivery { subject, reply_len, header_len, tail, payload_len, tracing, .. } = passage.delivery;
         let account = &mut core.accounts[importer as usize];
         renamed.clear();

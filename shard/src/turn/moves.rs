@@ -1,6 +1,7 @@
 //! Connections come, go to the shard they belong on, and end.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::core::Core;
@@ -14,7 +15,7 @@ use crate::proto::text::{self, Reason};
 use crate::ring::letter::Letter;
 use crate::session::closed::CLOSED_SUBSCRIPTIONS_MAX;
 use crate::session::connection::{Answer, Barrier};
-use crate::session::{Connection, Handover, Pause};
+use crate::session::{Connection, Handover, Moved, Pause};
 use crate::settings::Placement;
 use crate::shard_set::ShardId;
 use crate::slot::Slot;
@@ -64,8 +65,11 @@ fn least_loaded(core: &Core) -> ShardId {
 /// A connection that this shard is to keep.
 pub fn adopt(core: &mut Core, driver: &mut impl Driver, handover: Handover) {
     let Handover { socket, peer, connection } = handover;
-    let new = connection.is_none();
-    let mut connection = connection.unwrap_or_else(|| {
+    let (moved, judged) = match connection {
+        Some(Moved { connection, directory, adopted }) => (Some(connection), Some((directory, adopted))),
+        None => (None, None),
+    };
+    let mut connection = moved.unwrap_or_else(|| {
         let cid = core.gauges.last_cid.fetch_add(1, Ordering::Relaxed) + 1;
         let mut connection = Box::new(Connection::new(cid, peer, GLOBAL, core.desk.now));
         connection.awaits_connect = core.needs_credentials();
@@ -81,9 +85,7 @@ pub fn adopt(core: &mut Core, driver: &mut impl Driver, handover: Handover) {
     connection.unpause(Pause::Moving);
     let slot = core.desk.connections.insert(connection);
     driver.open(slot, socket);
-    if new {
-        welcome(core, slot);
-    } else {
+    if let Some((directory, adopted)) = judged {
         mark!("connection moved");
         let first_ping = super::timers::first_ping_after(&core.settings.limits);
         core.desk.set_ping_alarm(core.desk.now + first_ping, slot);
@@ -91,6 +93,13 @@ pub fn adopt(core: &mut Core, driver: &mut impl Driver, handover: Handover) {
         connection.dirty = true;
         core.desk.dirty.push(slot.index);
         core.desk.resumable.push(slot);
+        if adopted < core.adopted {
+            mark!("reload while it moved");
+            admit::reconsider(core, &directory, vec![slot]);
+            admit::refresh_bounds(core, slot.index);
+        }
+    } else {
+        welcome(core, slot);
     }
     if core.stopping {
         mark!("connection comes during shutdown");
@@ -153,7 +162,9 @@ pub fn detached(core: &mut Core, driver: &mut impl Driver, slot: Slot, socket: S
         core.gauges.clients[home as usize].fetch_add(1, Ordering::Relaxed);
     }
     let peer = connection.peer;
-    core.mesh.send(home, Letter::Handover(Box::new(Handover { socket, peer, connection: Some(connection) })));
+    let (directory, adopted) = (Arc::clone(&core.settings.directory), core.adopted);
+    let connection = Some(Moved { connection, directory, adopted });
+    core.mesh.send(home, Letter::Handover(Box::new(Handover { socket, peer, connection })));
 }
 
 /// A connection that was doomed while it was being detached ends here.

@@ -59,7 +59,7 @@ impl<D: Driver> Shard<D> {
         self.core.adopt(settings);
         if !Arc::ptr_eq(&before.directory, &self.core.settings.directory) {
             let slots = self.open(|_| true);
-            admit::reconsider(&mut self.core, &before, slots);
+            admit::reconsider(&mut self.core, &before.directory, slots);
             let slots = self.open(|_| true);
             admit::close_excess(&mut self.core, &slots);
         }

@@ -226,20 +226,34 @@ pub fn reconsider(core: &mut Core, index: u32) {
         let is_filtered = permissions
             .as_ref()
             .is_some_and(|permissions| permissions.must_filter(&pattern, queue.is_some()));
-        let account = &mut core.accounts[account_id as usize];
-        let record = account.interest.table.sub_mut(sub);
-        record.filtered = is_filtered;
-        let role = record.role;
-        let imports = !account.snapshot.stream_imports.is_empty();
-        if core.desk.connections.at(index).is_leaving() {
-            continue;
+        core.accounts[account_id as usize].interest.table.sub_mut(sub).filtered = is_filtered;
+        // One that leaves imports anew where it goes.
+        if !core.desk.connections.at(index).is_leaving() {
+            import_again(core, account_id, sub);
         }
-        if role == Role::Master {
-            lift_shadows(core, account_id, sub);
-        }
-        if imports {
-            cast_shadows(core, account_id, sub);
-        }
+    }
+}
+
+/// After a reload, for one of whom it is not known yet whether it may stay: what its account imports now holds at
+/// once.
+pub fn import_all_again(core: &mut Core, index: u32) {
+    let connection = core.desk.connections.at(index);
+    let account_id = connection.account;
+    let mut subs: Vec<SubId> = connection.sids.iter().collect();
+    subs.sort_unstable();
+    for sub in subs {
+        import_again(core, account_id, sub);
+    }
+}
+
+fn import_again(core: &mut Core, account_id: AccountId, sub: SubId) {
+    let account = &core.accounts[account_id as usize];
+    let imports = !account.snapshot.stream_imports.is_empty();
+    if account.interest.table.sub(sub).role == Role::Master {
+        lift_shadows(core, account_id, sub);
+    }
+    if imports {
+        cast_shadows(core, account_id, sub);
     }
 }
 

@@ -245,9 +245,10 @@ impl Live {
             return true;
         }
         if is_between && text.starts_with("Permissions Violation for ") {
-            if self.manners.verbose
-                && matches!(self.expects.front(), Some(Expect::Ok | Expect::Subscribed(_)))
-            {
+            // A mapping may have changed what is denied.
+            let is_answer =
+                matches!(self.expects.front(), Some(Expect::Ok | Expect::Subscribed(_) | Expect::Perhaps(_)));
+            if self.manners.verbose && is_answer {
                 self.expects.pop_front();
             }
             return true;

@@ -12,6 +12,8 @@ use crate::driver::sim::{Network, WireId};
 #[derive(Default)]
 pub struct Oracle {
     pub(super) moment: Moment,
+    /// The virtual clock.
+    pub now: u64,
     /// What holds now; during a reload what held before it, and what holds from then on.
     pub(super) realms: Vec<Arc<Realm>>,
     /// What held when the run began.
@@ -134,6 +136,7 @@ impl Oracle {
             with_headers,
             size,
             written,
+            written_at: self.now,
             barrier: None,
             settled: false,
             queues: BTreeSet::new(),
@@ -173,6 +176,9 @@ impl Oracle {
             if self.publications[key].written < pinged {
                 self.publications[key].barrier = Some(moment);
                 self.owe(key, moment);
+                for (sub, copy) in self.due(key) {
+                    self.subs[sub].owed.insert(copy, moment);
+                }
             } else {
                 self.sessions[session].unconfirmed.push(key);
             }
@@ -447,6 +453,7 @@ impl Oracle {
 
     /// Notes which sessions the server has let go of.
     pub fn look_at(&mut self, network: &Network) {
+        self.now = network.now;
         let (sessions, moment) = (&mut self.sessions, self.moment);
         self.lingering.retain(|session| {
             let session = &mut sessions[*session];
@@ -476,7 +483,9 @@ fn has_headers(
         given.split_inclusive("\r\n").partition(|line| line.starts_with("Nats-Request-Info: {"));
     let own = own.unwrap_or_else(|| b"NATS/1.0\r\n\r\n".to_vec());
     let shares = publication.outlook.crossings[crossing].shares;
-    told.len() == 1 && rest.concat().as_bytes() == own && (shares || !told[0].contains("\"host\""))
+    told.len() == 1
+        && rest.concat().as_bytes() == own
+        && (shares || publication.reloaded || !told[0].contains("\"host\""))
 }
 
 /// Whether the subscription wants the message under that sight, if it is there at the time.

@@ -152,7 +152,7 @@ impl Plan {
         let settings = of(&realm);
         let reload = (!self.tight && dice.chance(400)).then(|| {
             let changed = realm.changed(dice);
-            Reload { after: dice.moment_between(50, 3000), settings: of(&changed), realm: Arc::new(changed) }
+            Reload { after: dice.moment_between(50, 1000), settings: of(&changed), realm: Arc::new(changed) }
         });
         let operations = self.operations + dice.between(10, 40);
         let clients = dice.between(3, 9);

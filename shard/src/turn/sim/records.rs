@@ -136,6 +136,8 @@ pub struct Publication {
     pub with_headers: bool,
     pub size: usize,
     pub written: Moment,
+    /// On the virtual clock.
+    pub written_at: u64,
     /// Its publisher's PONG was read.
     pub barrier: Option<Moment>,
     /// It was served for certain, though no PONG says so.

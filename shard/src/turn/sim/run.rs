@@ -147,7 +147,14 @@ impl Run {
             1 => client.vanish(world, false),
             _ => client.vanish(world, true),
         });
-        while self.step() {}
+        let mut asks = true;
+        while self.step() {
+            if asks && self.is_deserted() {
+                asks = false;
+                let waits = self.seats.iter_mut().any(|seat| seat.awaits_for_clients());
+                assert!(!waits, "violation: responses are awaited for clients that are gone");
+            }
+        }
         assert!(self.clients.iter().all(|client| client.live.is_none()), "violation: a client is not let go");
         let network = self.network.borrow();
         for wire in network.wires() {
@@ -159,6 +166,15 @@ impl Run {
         assert_eq!(self.gauges.clients_total(), 0, "violation: clients are counted that are gone");
         let counts = self.plan.realm.clients.iter().map(|count| count.load(Ordering::Relaxed));
         assert_eq!(counts.sum::<usize>(), 0, "violation: clients of accounts are counted that are gone");
+    }
+
+    /// Every client has left, and every shard knows.
+    fn is_deserted(&mut self) -> bool {
+        let network = self.network.borrow();
+        let gone = self.clients.iter().all(|client| client.live.is_none());
+        let dropped = gone && network.wires().all(|wire| network.is_dropped(wire));
+        drop(network);
+        dropped && self.seats.iter_mut().all(|seat| seat.is_quiet())
     }
 
     /// Every shard is told to shut down, one after the other, which it must.
@@ -261,6 +277,7 @@ impl Run {
         if let Some(next) = next {
             mark!("time jumps");
             network.now = next;
+            self.oracle.now = next;
         }
         next.is_some()
     }

@@ -12,6 +12,7 @@ use crate::driver::Wait;
 use crate::driver::sim::{Network, Sim};
 use crate::launch::{Gauges, Order, Reporter};
 use crate::ring::mesh::{Doorbell, meshes};
+use crate::slot::Slot;
 use crate::turn::core::Chance;
 use crate::turn::{Core, Shard};
 
@@ -128,6 +129,11 @@ impl Seat {
     /// It has done all it was told, and no letter is on its way to it.
     pub fn is_quiet(&mut self) -> bool {
         self.shard.orders.is_empty() && !self.has_letters() && !self.shard.core.mesh.has_spilled()
+    }
+
+    /// Whether it awaits responses that a connection of its own asked for.
+    pub fn awaits_for_clients(&self) -> bool {
+        self.shard.core.awaiting.origins().any(|origin| origin != Slot::NOBODY)
     }
 
     /// Nothing may be left of any client.

@@ -47,7 +47,11 @@ pub fn act(client: &mut Client, world: &mut World<'_>) {
             client.ping(world);
             client.waits = world.dice.chance(700);
         }
-        84..89 => client.write_at = world.network.now + world.dice.moment_between(0, 3 * MILLISECOND),
+        84..89 => {
+            // Almost too long for some responses.
+            let most = if world.dice.chance(400) { 80 } else { 3 };
+            client.write_at = world.network.now + world.dice.moment_between(0, most * MILLISECOND);
+        }
         89..92 => client.read_at = world.network.now + world.dice.moment_between(0, 30 * MILLISECOND),
         92..94 => client.finish(world),
         94..96 => client.vanish(world, false),

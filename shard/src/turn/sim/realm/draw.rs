@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::sights::Outlook;
-use super::{Ask, Estate, Line, Mapped, Offer, Person, Realm};
+use super::{Ask, Estate, Line, Mapped, Offer, Person, Realm, metrics_subject};
 use crate::account::GLOBAL_ACCOUNT;
 use crate::driver::sim::Dice;
 use crate::session::permissions::{Responses, Rules};
@@ -24,10 +24,13 @@ impl Realm {
             ..Realm::default()
         };
         realm.offer_services(dice);
-        for account in 0..count {
-            realm.draw_streams(dice, account);
-            realm.draw_asks(dice, account);
-            realm.draw_mappings(dice, account);
+        // Sometimes a reload is what joins them.
+        if dice.chance(850) {
+            for account in 0..count {
+                realm.draw_streams(dice, account);
+                realm.draw_asks(dice, account);
+                realm.draw_mappings(dice, account);
+            }
         }
         realm.draw_users(dice);
         realm.list_subjects();
@@ -46,9 +49,10 @@ impl Realm {
                     account,
                     subject,
                     is_stream: dice.chance(400),
-                    threshold: match dice.chance(150) {
-                        true => Duration::from_micros(dice.between(50, 5000) as u64),
-                        false => Duration::from_secs(3600),
+                    threshold: match dice.below(8) {
+                        0 => Duration::from_micros(dice.between(50, 5000) as u64),
+                        1 | 2 => Duration::from_millis(100),
+                        _ => Duration::from_secs(3600),
                     },
                     is_measured: dice.chance(250),
                 });
@@ -168,6 +172,8 @@ impl Realm {
         for line in self.accounts.iter().flat_map(|estate| &estate.streams) {
             patterns.push(wild(&line.to));
         }
+        let measured = self.services.iter().filter(|offer| offer.is_measured);
+        patterns.extend(measured.map(|offer| metrics_subject(offer.account)));
         for mapped in self.accounts.iter().flat_map(|estate| &estate.mappings) {
             subjects.push(mapped.source.replace('*', "a"));
             patterns.extend(mapped.targets.iter().map(|(target, _)| wild(target)));
@@ -185,17 +191,17 @@ impl Realm {
         for _ in 0..dice.between(1, 4) {
             let user = dice.below(changed.users.len());
             let account = dice.below(changed.accounts.len());
-            match dice.below(9) {
+            match dice.below(12) {
                 0 => changed.users[user].is_gone = true,
                 1 => changed.users[user].account = account,
                 2 => changed.users[user].password.push('x'),
                 3 => changed.users[user].rules = None,
                 4 => changed.users[user].rules = Some(draw_rules(dice)),
-                5 => changed.draw_streams(dice, account),
-                6 => changed.draw_asks(dice, account),
-                7 => changed.draw_mappings(dice, account),
-                _ if account > 0 => changed.end(account),
-                _ => {}
+                5 | 6 => changed.draw_streams(dice, account),
+                7 | 8 => changed.draw_asks(dice, account),
+                9 => changed.draw_mappings(dice, account),
+                10 if account > 0 => changed.end(account),
+                _ => (0..account).for_each(|account| changed.draw_asks(dice, account)),
             }
         }
         for person in &mut changed.users {

@@ -31,8 +31,8 @@ pub struct Crossing {
     pub exporter: usize,
     pub before: Option<usize>,
     pub is_stream: bool,
-    /// Waiting for a response may end before a client does anything.
-    pub is_short: bool,
+    /// How long a response is awaited: nanoseconds.
+    pub threshold: u64,
     /// The exporter is told more than the account: so it was at the first border.
     pub shares: bool,
     /// The subject at which the response is awaited, once somebody saw it.
@@ -50,9 +50,6 @@ pub struct Outlook {
     pub homes: Vec<String>,
     spreads: usize,
 }
-
-/// A threshold below this one may pass during a run.
-const SHORT: std::time::Duration = std::time::Duration::from_secs(600);
 
 impl Outlook {
     /// What becomes of a message published in that account, by one realm or, during a reload, by any mixture.
@@ -109,7 +106,7 @@ impl Outlook {
                     exporter: offer.account,
                     before: crossing,
                     is_stream: offer.is_stream,
-                    is_short: offer.threshold < SHORT,
+                    threshold: offer.threshold.as_nanos() as u64,
                     shares,
                     name: None,
                     answered: None,
