@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use shard::account::snapshot::Service;
-use shard::account::{AccountId, ServiceImport, Snapshot, StreamImport};
+use shard::account::{AccountId, ServiceImport, ServiceImports, Snapshot, StreamImport};
 
 use crate::config::{Account, Export};
 
@@ -22,13 +22,13 @@ pub fn open(
     let mut services = Services::new(accounts, handles);
     for account in accounts {
         let importer = handles[&account.name];
+        let mut imported = Vec::new();
         for import in &account.imports {
             let exporter = handles[&import.account];
             let snapshot = &mut snapshots[importer as usize];
             if import.is_service {
                 let service = services.get(exporter, &import.export);
-                let import = ServiceImport::new(service, &import.to, &import.subject, import.share)?;
-                snapshot.service_imports.push(import);
+                imported.push(ServiceImport::new(service, &import.to, &import.subject, import.share)?);
             } else {
                 snapshot.stream_imports.push(StreamImport::new(exporter, &import.subject, &import.to)?);
             }
@@ -37,6 +37,7 @@ pub fn open(
                 snapshots[exporter as usize].neighbours.push(importer);
             }
         }
+        snapshots[importer as usize].service_imports = ServiceImports::new(imported);
     }
     for snapshot in snapshots {
         snapshot.neighbours.sort_unstable();
