@@ -43,7 +43,8 @@ pub enum Letter<'a> {
 pub struct Request {
     /// Tells the requests of a connection apart; never 0.
     pub number: u32,
-    /// Letters that carried it at first.
+    /// Letters that carried it at first; 0 where its publisher's shard keeps count, for they were of several
+    /// accounts.
     pub letters: u8,
 }
 

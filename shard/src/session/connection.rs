@@ -48,6 +48,8 @@ pub struct Unanswered {
     pub number: u32,
     /// Letters that may still find someone.
     pub letters: usize,
+    /// Subject and reply of one that services of other accounts are asked with: in letters they are others.
+    pub asked: Option<Box<(Vec<u8>, Vec<u8>)>>,
 }
 
 /// A PING whose PONG must wait until these shards have done all the connection caused there.

@@ -36,6 +36,8 @@ pub struct Awaited {
     /// Who asked, if it is a connection of this shard.
     pub origin: Slot,
     pub service: Arc<Service>,
+    /// The number of the request among its asker's, where it is told if nobody is there; else 0.
+    pub request: u32,
     pub since: u64,
     pub tracked: Option<Box<Tracked>>,
     secret: u64,
@@ -149,6 +151,7 @@ impl Awaiting {
             subject: subject.into(),
             origin,
             service,
+            request: 0,
             since: now,
             tracked,
             secret: 0,
@@ -180,12 +183,6 @@ impl Awaiting {
     pub fn find(&self, name: &Name, responder: AccountId) -> Option<u32> {
         let awaited = self.places.get(name.place as usize)?.as_ref()?;
         (awaited.secret == name.secret && awaited.responder == responder).then_some(name.place)
-    }
-
-    /// The account a response must come from, by its name.
-    pub fn responder(&self, name: &Name) -> Option<AccountId> {
-        let awaited = self.places.get(name.place as usize)?.as_ref()?;
-        (awaited.secret == name.secret).then_some(awaited.responder)
     }
 
     pub fn at(&mut self, place: u32) -> &mut Awaited {

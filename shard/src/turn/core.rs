@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use super::awaiting::Awaiting;
 use super::desk::Desk;
 use super::inspect::Inspection;
+use super::responders::OpenRequest;
 use crate::account::{Account, AccountId, Snapshot};
 use crate::interest::Change;
 use crate::launch::{Gauges, Reporter};
@@ -37,6 +38,8 @@ pub struct Core {
     pub queue_picks: Vec<(u16, u32)>,
     /// Services of other accounts that the message under way is to ask.
     pub services_met: Vec<u32>,
+    /// The request under way, if services are asked with it and its publisher is to be told if nobody is there.
+    pub open_request: Option<OpenRequest>,
     /// Buffers for what is written anew of a message, taken and put back.
     pub scratches: Vec<Vec<u8>>,
     /// Responses of other accounts' services that are awaited here.
@@ -67,6 +70,7 @@ impl Core {
             queue_names: QueueNames::default(),
             queue_picks: Vec::new(),
             services_met: Vec::new(),
+            open_request: None,
             scratches: Vec::new(),
             awaiting: Awaiting::default(),
             swept_at: 0,
@@ -109,9 +113,11 @@ impl Core {
             let before = self.accounts[id].audience;
             self.accounts[id].members = members(id);
             self.accounts[id].audience = audiences[*group];
-            let new: ShardSet =
-                audiences[*group].into_iter().filter(|shard| !before.contains(*shard)).collect();
+            let after = audiences[*group];
+            let new = after.into_iter().filter(|shard| !before.contains(*shard)).collect();
+            let old = before.into_iter().filter(|shard| !after.contains(*shard)).collect();
             self.tell_all(id as AccountId, new);
+            self.take_back_all(id as AccountId, old);
         }
     }
 
@@ -123,6 +129,17 @@ impl Core {
         if !shards.is_empty() && !table.is_empty() {
             mark!("interest told to a new audience");
             table.tell_all(&mut |change| tell(mesh, shards, id, &change));
+        }
+    }
+
+    /// Tells shards that are told nothing from now on that there is no interest: what they know would stay.
+    fn take_back_all(&mut self, id: AccountId, mut shards: ShardSet) {
+        shards.remove(self.mesh.me());
+        let Core { accounts, mesh, .. } = self;
+        let table = &accounts[id as usize].interest.table;
+        if !shards.is_empty() && !table.is_empty() {
+            mark!("interest taken back from an audience");
+            table.tell_all(&mut |change| tell(mesh, shards, id, &Change { count: 0, ..change }));
         }
     }
 

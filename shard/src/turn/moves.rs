@@ -7,7 +7,7 @@ use super::core::Core;
 use super::desk::{Alarm, Wish};
 use super::operations::send_info;
 use super::subscribe::remove_subscriptions;
-use super::{admit, services};
+use super::{admit, publish, services};
 use crate::account::{AccountId, GLOBAL};
 use crate::driver::{Driver, Socket};
 use crate::proto::text::{self, Reason};
@@ -212,6 +212,10 @@ pub fn bury(core: &mut Core) {
             core.desk.set_alarm(core.desk.now + LINGER, Alarm::Linger, slot);
         }
         remove_subscriptions(core, slot.index);
+    }
+    // Figures of services are published in the midst of other things.
+    if !core.desk.spent.is_empty() {
+        publish::retire_spent(core);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::core::Core;
 use super::desk::{Delivery, Desk, payload};
+use super::responders::OpenRequest;
 use super::services::{self, Crossing};
 use super::{imports, mapping, responders, trace};
 use crate::account::AccountId;
@@ -164,14 +165,29 @@ pub fn carry(
     crossing: Option<&Crossing<'_>>,
     tell_nobody: bool,
 ) -> bool {
-    let mut delivered = spread(core, &mut passage, tell_nobody);
+    let (mut delivered, sent) = spread(core, &mut passage, tell_nobody);
     if !core.desk.shadowed.is_empty() {
         delivered |= imports::deliver(core, &mut passage);
     }
+    if tell_nobody
+        && delivered
+        && let Some(open) = &mut core.open_request
+    {
+        open.is_met = true;
+    }
+    let tell_nobody = tell_nobody && !delivered;
+    delivered |= sent;
     if !core.services_met.is_empty() {
         let places = std::mem::take(&mut core.services_met);
-        let tell_nobody = tell_nobody && !delivered;
+        let begins = tell_nobody && crossing.is_none();
+        if begins {
+            responders::open(core, passage.origin);
+        }
         delivered |= services::ask_all(core, &passage, &places, crossing, tell_nobody);
+        if begins {
+            let Delivery { subject, reply_len, tail, .. } = passage.delivery;
+            responders::close(core, passage.origin, subject, &tail[..reply_len]);
+        }
         core.services_met = places;
         core.services_met.clear();
     }
@@ -181,10 +197,11 @@ pub fn carry(
     delivered
 }
 
-/// Delivers a message to the subscriptions of its account, here and on other shards.
+/// Delivers a message to the subscriptions of its account, here and on other shards. Answers whether anybody here
+/// got it, and whether it went to others.
 #[inline]
-fn spread(core: &mut Core, passage: &mut Passage<'_>, tell_nobody: bool) -> bool {
-    let Core { accounts, desk, mesh, chance, queue_names, queue_picks, services_met, .. } = core;
+fn spread(core: &mut Core, passage: &mut Passage<'_>, tell_nobody: bool) -> (bool, bool) {
+    let Core { accounts, desk, mesh, chance, queue_names, queue_picks, services_met, open_request, .. } = core;
     let account = &mut accounts[passage.account as usize];
     let (matched, table) = account.lookup(passage.delivery.subject);
     let mut delivered = false;
@@ -207,12 +224,16 @@ fn spread(core: &mut Core, passage: &mut Passage<'_>, tell_nobody: bool) -> bool
         services_met.extend_from_slice(&matched.services);
     }
     if shards.is_empty() {
-        return delivered;
+        return (delivered, false);
     }
     let mut request = None;
     if let Some(connection) = desk.connections.get(passage.origin) {
-        if tell_nobody && connection.no_responders && !delivered && services_met.is_empty() {
-            request = Some(responders::number(connection, shards));
+        if tell_nobody && connection.no_responders && !delivered {
+            request = Some(match open_request {
+                Some(open) => open.send(shards),
+                None if services_met.is_empty() => responders::number(connection, shards),
+                None => open_request.insert(OpenRequest::new(connection)).send(shards),
+            });
             connection.answering = connection.answering.union(shards);
         }
         connection.touched = connection.touched.union(shards);
@@ -226,7 +247,7 @@ fn spread(core: &mut Core, passage: &mut Passage<'_>, tell_nobody: bool) -> bool
         let plain = matched.shards.contains(shard);
         mesh.send(shard, Letter::Message(letter_of(passage, plain, request, queue_names.as_bytes())));
     }
-    true
+    (delivered, true)
 }
 
 pub fn letter_of<'a>(
@@ -418,11 +439,16 @@ pub fn receive(core: &mut Core, from: ShardId, message: &letter::Message<'_>) {
     }
 }
 
-/// Takes out subscriptions that have had their last message.
+/// Takes out subscriptions that have had their last message. One that has gone by itself meanwhile may have left
+/// its place to another.
 pub fn retire_spent(core: &mut Core) {
     while let Some((account, sub)) = core.desk.spent.pop() {
+        let Some(record) = core.accounts[account as usize].interest.table.get(sub) else { continue };
+        if record.max == 0 || record.delivered < u64::from(record.max) {
+            continue;
+        }
         mark!("subscription spent");
-        let owner = core.accounts[account as usize].interest.table.sub(sub).owner;
+        let owner = record.owner;
         super::subscribe::remove_subscription(core, account, owner, sub);
     }
 }

@@ -19,35 +19,90 @@ pub fn number(connection: &mut Connection, shards: ShardSet) -> Request {
     Request { number: connection.last_request, letters: shards.len() as u8 }
 }
 
+/// A request that may go over several borders at once, and to shards in each account. Whoever is told that nobody
+/// is there is told once, when none of all the letters found anybody.
+pub struct OpenRequest {
+    pub number: u32,
+    letters: usize,
+    /// Somebody got it on this shard.
+    pub is_met: bool,
+}
+
+impl OpenRequest {
+    pub fn new(connection: &mut Connection) -> OpenRequest {
+        let Request { number, .. } = number(connection, ShardSet::EMPTY);
+        OpenRequest { number, letters: 0, is_met: false }
+    }
+
+    /// It goes to these shards too.
+    pub fn send(&mut self, shards: ShardSet) -> Request {
+        self.letters += shards.len();
+        Request { number: self.number, letters: 0 }
+    }
+}
+
+/// A request is about to ask services of other accounts.
+pub fn open(core: &mut Core, slot: Slot) {
+    if core.open_request.is_none()
+        && let Some(connection) = core.desk.connections.get(slot)
+        && connection.no_responders
+    {
+        core.open_request = Some(OpenRequest::new(connection));
+    }
+}
+
+/// It has asked all: if letters are on their way and nobody got it here, what they find is waited for.
+pub fn close(core: &mut Core, slot: Slot, subject: &[u8], reply: &[u8]) {
+    let Some(OpenRequest { number, letters, is_met }) = core.open_request.take() else { return };
+    if let Some(connection) = core.desk.connections.get(slot).filter(|_| letters > 0 && !is_met) {
+        let asked = Some(Box::new((subject.to_vec(), reply.to_vec())));
+        remember(connection, Unanswered { number, letters, asked });
+    }
+}
+
+fn remember(connection: &mut Connection, unanswered: Unanswered) {
+    if connection.unanswered.len() == UNANSWERED_MAX {
+        connection.unanswered.pop_front();
+    }
+    connection.unanswered.push_back(unanswered);
+}
+
 /// One letter of a request found nobody, and goes on as so many others.
 pub fn goes_on(core: &mut Core, slot: Slot, request: Request, letters: usize, subject: &[u8], reply: &[u8]) {
     let Some(connection) = core.desk.connections.get(slot) else { return };
     let place = connection.unanswered.iter().position(|other| other.number == request.number);
+    if place.is_none() && request.letters == 0 {
+        // Somebody got it.
+        return;
+    }
     let known = place.map_or(usize::from(request.letters), |place| connection.unanswered[place].letters);
     let left = known + letters - 1;
+    let mut asked = None;
     match place {
         Some(place) if left > 0 => connection.unanswered[place].letters = left,
-        Some(place) => drop(connection.unanswered.remove(place)),
+        Some(place) => asked = connection.unanswered.remove(place).and_then(|unanswered| unanswered.asked),
         None if left == usize::from(request.letters) || left == 0 => {}
         None => {
             mark!("some shards found nobody");
-            if connection.unanswered.len() == UNANSWERED_MAX {
-                connection.unanswered.pop_front();
-            }
-            connection.unanswered.push_back(Unanswered { number: request.number, letters: left });
+            remember(connection, Unanswered { number: request.number, letters: left, asked: None });
         }
     }
-    if left == 0 {
-        nobody(core, slot, subject, reply);
+    if left > 0 {
+        return;
+    }
+    match asked {
+        None => nobody(core, slot, subject, reply),
+        Some(asked) => {
+            mark!("nobody responds beyond a border");
+            services::give_up_request(core, slot, request.number);
+            nobody(core, slot, &asked.0, &asked.1);
+        }
     }
 }
 
 /// Tells a requester that nobody is there, if it asked to be told and still listens for the reply.
 /// Source: nats-server `client.go:processInboundClientMsg`.
 pub fn nobody(core: &mut Core, slot: Slot, subject: &[u8], reply: &[u8]) {
-    if services::is_reply(reply) {
-        return services::nobody(core, slot, reply);
-    }
     let Some(connection) = core.desk.connections.get(slot) else { return };
     if !connection.no_responders || connection.closing.is_some() {
         return;

@@ -7,7 +7,7 @@ use super::awaiting::{Awaiting, Name, PREFIX};
 use super::core::Core;
 use super::desk::{Delivery, payload};
 use super::publish::{Passage, carry};
-use super::{latency, requester, responders};
+use super::{latency, requester};
 use crate::account::AccountId;
 use crate::account::mapping::Choice;
 use crate::account::snapshot::{Response, Service, Snapshot};
@@ -43,7 +43,7 @@ pub fn ask_all(
     let mut delivered = false;
     for place in places {
         // A reload in between is not possible: the answers of lookups are of this snapshot.
-        delivered |= ask(core, passage, &snapshot, *place as usize, before, tell_nobody && !delivered);
+        delivered |= ask(core, passage, &snapshot, *place as usize, before, tell_nobody);
     }
     delivered
 }
@@ -160,7 +160,8 @@ fn expect(
     let head = core.desk.connections.get(origin).map_or(NONE, |connection| connection.awaited);
     let service = Arc::clone(service);
     let parties = (responder, asker);
-    let entry = Awaiting::new_entry(parties, (subject, reply), origin, service, core.desk.now, tracked);
+    let mut entry = Awaiting::new_entry(parties, (subject, reply), origin, service, core.desk.now, tracked);
+    entry.request = core.open_request.as_ref().map_or(0, |open| open.number);
     let place = core.awaiting.insert(entry, head);
     if let Some(connection) = core.desk.connections.get(origin) {
         connection.awaited = place;
@@ -272,14 +273,17 @@ fn bring_back(core: &mut Core, passage: &Passage<'_>, name: &Name, info: &[u8]) 
     delivered
 }
 
-/// Nobody got a request that crossed borders: what it was where it came from is what its publisher is told of.
-pub fn nobody(core: &mut Core, slot: Slot, reply: &[u8]) {
-    let Some(name) = Name::read(reply).filter(|name| name.shard == core.mesh.me()) else { return };
-    let account = core.awaiting.responder(&name);
-    let Some(place) = account.and_then(|account| core.awaiting.find(&name, account)) else { return };
-    let entry = forget(core, place);
-    latency::undelivered(core, &entry);
-    responders::nobody(core, slot, &entry.subject, &entry.reply);
+/// Nobody got a request that crossed borders: what it awaits does not come.
+pub fn give_up_request(core: &mut Core, slot: Slot, request: u32) {
+    let mut place = core.desk.connections.get(slot).map_or(NONE, |connection| connection.awaited);
+    while place != NONE {
+        let elder = core.awaiting.elder(place);
+        if core.awaiting.at(place).request == request {
+            let entry = forget(core, place);
+            latency::undelivered(core, &entry);
+        }
+        place = elder;
+    }
 }
 
 /// A connection ends, or leaves its account: nobody waits for what it asked.

@@ -1,6 +1,6 @@
 //! A simulated client: writes what the workload says, reads what comes, tells the oracle of both.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use super::frames::{self, Frame, Message};
 use super::oracle::Oracle;
@@ -8,6 +8,9 @@ use super::plan::Plan;
 use super::records::{Manners, Moment, SessionId, SubKey};
 use super::trace::Trace;
 use crate::driver::sim::{Dice, End, Network, Read, WireId};
+
+/// What figures of services begin with.
+const METRIC: &[u8] = b"{\"type\":\"io.nats.server.metric.v1.service_latency\"";
 
 /// All that a client meets.
 pub struct World<'a> {
@@ -31,6 +34,10 @@ pub enum Expect {
     Ok,
     Subscribed(SubKey),
     Pong(Moment),
+    /// An error of these words, or of others among these.
+    Denied(Vec<String>),
+    /// The same, or what is answered without one.
+    Perhaps(Vec<String>),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +60,10 @@ pub struct Live {
     pub subs: Vec<SubKey>,
     /// Replies it was asked for.
     pub responses: Vec<String>,
+    /// Who it says it is: a user's place, and a password; `None` for one who shows nothing.
+    pub user: Option<(usize, Option<String>)>,
+    /// By reply subject, how often it was asked, and how often it answered.
+    pub asked: BTreeMap<String, (i64, i64)>,
     input: Vec<u8>,
 }
 
@@ -81,7 +92,7 @@ impl Client {
             return false;
         }
         let Some(live) = &self.live else { return true };
-        live.mode == Mode::Open && network.can_write(live.wire) && (!self.waits || live.expects.is_empty())
+        live.mode == Mode::Open && network.can_write(live.wire) && (!self.waits || !live.awaits())
     }
 
     /// The next moment at which it goes on by itself.
@@ -93,7 +104,7 @@ impl Client {
 
     /// Nothing is under way on it: it is not connected, or all it expects has come.
     pub fn is_settled(&self) -> bool {
-        let settled = |live: &Live| live.mode == Mode::Open && live.expects.is_empty();
+        let settled = |live: &Live| live.mode == Mode::Open && !live.awaits();
         self.operations_left == 0 && self.live.as_ref().is_none_or(settled)
     }
 
@@ -105,9 +116,14 @@ impl Client {
         }
     }
 
-    pub fn connect(&mut self, world: &mut World<'_>, manners: Manners) -> &mut Live {
+    pub fn connect(
+        &mut self,
+        world: &mut World<'_>,
+        manners: Manners,
+        user: Option<(usize, Option<String>)>,
+    ) -> &mut Live {
         let wire = world.network.connect();
-        let id = world.oracle.opened(wire, manners);
+        let id = world.oracle.opened(wire, manners, user.as_ref().map(|(user, _)| *user));
         self.live.insert(Live {
             id,
             wire,
@@ -116,6 +132,8 @@ impl Client {
             expects: VecDeque::new(),
             subs: Vec::new(),
             responses: Vec::new(),
+            user,
+            asked: BTreeMap::new(),
             input: Vec::new(),
         })
     }
@@ -159,10 +177,13 @@ impl Client {
                     _ if world.oracle.may_cut => false,
                     Mode::Finishing => {
                         let expects = &live.expects;
-                        assert!(expects.is_empty(), "violation: {} hears no {expects:?}", live.id);
-                        end == End::Fin
+                        let outlawed = world.oracle.sessions[live.id].outlawed;
+                        let all = !live.awaits() || outlawed;
+                        assert!(all, "violation: {} hears no {expects:?}", live.id);
+                        end == End::Fin && !outlawed
                     }
                     Mode::Condemned(told) => told,
+                    Mode::Open if world.oracle.sessions[live.id].outlawed => false,
                     Mode::Open => panic!("violation: session {} was cut off: {end:?}", live.id),
                 };
                 world.oracle.gone(live.id, served);
@@ -173,22 +194,72 @@ impl Client {
 }
 
 impl Live {
+    /// Whether something must still be heard.
+    pub fn awaits(&self) -> bool {
+        self.expects.iter().any(|expect| !matches!(expect, Expect::Perhaps(_)))
+    }
+
     fn hear(&mut self, frame: Frame, world: &mut World<'_>) {
         match frame {
             Frame::Info => {}
-            Frame::Ok | Frame::Pong => match (self.expects.pop_front(), &frame) {
-                (Some(Expect::Ok), Frame::Ok) => {}
-                (Some(Expect::Subscribed(sub)), Frame::Ok) => world.oracle.subscription_confirmed(sub),
-                (Some(Expect::Pong(pinged)), Frame::Pong) => world.oracle.ponged(self.id, pinged),
-                (expected, _) => panic!("violation: {frame:?} in session {} for {expected:?}", self.id),
-            },
+            Frame::Ok | Frame::Pong => {
+                while !self.manners.verbose && matches!(self.expects.front(), Some(Expect::Perhaps(_))) {
+                    self.expects.pop_front();
+                }
+                match (self.expects.pop_front(), &frame) {
+                    (Some(Expect::Ok | Expect::Perhaps(_)), Frame::Ok) => {}
+                    (Some(Expect::Subscribed(sub)), Frame::Ok) => world.oracle.subscription_confirmed(sub),
+                    (Some(Expect::Pong(pinged)), Frame::Pong) => world.oracle.ponged(self.id, pinged),
+                    (expected, _) => panic!("violation: {frame:?} in session {} for {expected:?}", self.id),
+                }
+            }
             Frame::Ping if self.mode == Mode::Open => world.write(self.wire, b"PONG\r\n"),
             Frame::Ping => {}
-            Frame::Error(text) => match &mut self.mode {
-                Mode::Condemned(told) => *told = true,
-                _ => assert!(world.oracle.may_cut, "violation: session {} was told {text}", self.id),
-            },
+            Frame::Error(text) => {
+                let mut is_expected = self.is_denied(&text, world) || world.oracle.may_cut;
+                if let (Mode::Condemned(told), false) = (&mut self.mode, is_expected) {
+                    (*told, is_expected) = (true, true);
+                }
+                assert!(is_expected, "violation: session {} was told {text}", self.id);
+            }
             Frame::Message(message) => self.take(&message, world),
+        }
+    }
+
+    /// Whether the error is one that was to come, or that a reload explains.
+    fn is_denied(&mut self, text: &str, world: &World<'_>) -> bool {
+        let text = text.trim_start_matches("-ERR '").trim_end_matches('\'').to_owned();
+        while !self.manners.verbose
+            && matches!(self.expects.front(), Some(Expect::Perhaps(wanted)) if !wanted.contains(&text))
+        {
+            self.expects.pop_front();
+        }
+        if let Some(Expect::Denied(wanted) | Expect::Perhaps(wanted)) = self.expects.front()
+            && wanted.contains(&text)
+        {
+            self.expects.pop_front();
+            return true;
+        }
+        let is_between = world.oracle.is_between(self.id);
+        if is_between && text.contains("(sid ") {
+            return true;
+        }
+        if is_between && text.starts_with("Permissions Violation for ") {
+            if self.manners.verbose && matches!(self.expects.front(), Some(Expect::Ok | Expect::Subscribed(_))) {
+                self.expects.pop_front();
+            }
+            return true;
+        }
+        text == "Authorization Violation" && world.oracle.sessions[self.id].outlawed
+    }
+
+    /// A reload begins: what was denied may be allowed by now.
+    pub fn doubt(&mut self) {
+        self.asked.clear();
+        for expect in &mut self.expects {
+            if let Expect::Denied(text) = expect {
+                *expect = Expect::Perhaps(std::mem::take(text));
+            }
         }
     }
 
@@ -199,10 +270,31 @@ impl Live {
         if refusal {
             return world.oracle.refused(self.id, *sub, message, world.network);
         }
+        if message.body.starts_with(METRIC) {
+            return world.oracle.measured(self.id, *sub, message);
+        }
         world.oracle.delivered(self.id, *sub, message);
+        if self.user.is_some() {
+            return self.note_request(message, world);
+        }
         let asked = message.reply.as_ref().filter(|reply| reply.starts_with("_I."));
         if self.mode == Mode::Open && world.dice.chance(300) {
             self.responses.extend(asked.cloned());
         }
+    }
+
+    /// It may respond, and more often than once.
+    fn note_request(&mut self, message: &Message, world: &mut World<'_>) {
+        let Some(reply) = &message.reply else { return };
+        if !world.oracle.is_between(self.id) {
+            self.asked.entry(reply.clone()).or_default().0 += 1;
+        }
+        let times = match world.dice.below(10) {
+            _ if self.mode != Mode::Open => 0,
+            0..3 => 0,
+            3..8 => 1,
+            _ => world.dice.between(2, 3),
+        };
+        self.responses.extend(std::iter::repeat_n(reply.clone(), times));
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::realm::Realm;
 use crate::account::Directory;
 use crate::driver::sim::{Dice, Faults};
 use crate::session::admission::{Admission, Secret, Shared};
@@ -18,8 +19,10 @@ pub struct Plan {
     pub shards: usize,
     pub lane_bytes: usize,
     pub settings: Arc<Settings>,
-    /// Where the account's connections live.
-    pub members: ShardSet,
+    /// Where the account's connections live, where there is one alone.
+    pub members: Option<ShardSet>,
+    pub realm: Arc<Realm>,
+    pub reload: Option<Reload>,
     pub faults: Faults,
     pub clients: usize,
     /// What each client does before it leaves.
@@ -37,6 +40,18 @@ pub struct Plan {
     /// When the server shuts down.
     pub shutdown: Shutdown,
 }
+
+/// Another realm takes the place of the first.
+#[derive(Clone)]
+pub struct Reload {
+    /// So many steps after the start.
+    pub after: u64,
+    pub realm: Arc<Realm>,
+    pub settings: Arc<Settings>,
+}
+
+/// Seeds from this one on have several accounts.
+pub const BORDERS_FROM: u64 = 1_000_000;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shutdown {
@@ -85,12 +100,14 @@ impl Plan {
         };
         // Not drawn, so that what other seeds mean stays.
         let faults = Faults { prompt: seed % 1000 >= 900, ..Faults::draw(dice) };
-        Plan {
+        let plan = Plan {
             seed,
             shards,
             lane_bytes: *dice.pick(&[128, 256, 512, 1024, 4096, 65536]),
             settings: Arc::new(settings),
-            members: ShardSet::first(members),
+            members: Some(ShardSet::first(members)),
+            realm: Arc::new(Realm::open()),
+            reload: None,
             clients: dice.between(2, 7),
             operations: dice.between(5, 40),
             weights: [dice.between(1, 4), dice.between(1, 6), dice.between(1, 4)],
@@ -105,6 +122,28 @@ impl Plan {
                 1 => Shutdown::Late,
                 _ => Shutdown::Never,
             },
-        }
+        };
+        if seed >= BORDERS_FROM { plan.with_borders(&mut Dice::new(seed ^ 3)) } else { plan }
+    }
+
+    /// The same with several accounts.
+    fn with_borders(self, dice: &mut Dice) -> Plan {
+        let realm = Realm::draw(dice);
+        let of = |realm: &Realm| {
+            let directory = Arc::new(realm.directory());
+            Arc::new(Settings { directory, ..(*self.settings).clone() })
+        };
+        let settings = of(&realm);
+        let reload = (!self.tight && dice.chance(400)).then(|| {
+            let changed = realm.changed(dice);
+            Reload {
+                after: dice.moment_between(50, 3000),
+                settings: of(&changed),
+                realm: Arc::new(changed),
+            }
+        });
+        let operations = self.operations + dice.between(10, 40);
+        let clients = dice.between(3, 9);
+        Plan { members: None, settings, realm: Arc::new(realm), reload, operations, clients, ..self }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::realm::Outlook;
 use crate::driver::sim::WireId;
 
 /// A place in the one order of everything clients did and saw.
@@ -9,6 +10,8 @@ pub type Moment = u64;
 pub type SessionId = usize;
 pub type SubKey = usize;
 pub type PubKey = usize;
+/// A publication, and the place of one of its sights.
+pub type Copy = (PubKey, usize);
 
 /// How a client introduces itself.
 #[derive(Debug, Clone, Copy)]
@@ -24,6 +27,12 @@ pub struct Manners {
 pub struct Session {
     pub wire: WireId,
     pub manners: Manners,
+    pub account: usize,
+    /// Its place among the realm's users, where there are some.
+    pub user: Option<usize>,
+    pub opened: Moment,
+    /// A reload cuts it, or may have.
+    pub outlawed: bool,
     /// It began to leave: from then on nothing is owed to it.
     pub leaving: Option<Moment>,
     /// Nothing is read of it any more.
@@ -60,15 +69,19 @@ pub struct Sub {
     /// UNSUB was written; `has_left` once its barrier is over.
     pub left: Option<Moment>,
     pub has_left: bool,
+    /// When that barrier was over.
+    pub left_at: Option<Moment>,
+    /// It may have been refused, for all that is known.
+    pub uncertain: bool,
     /// UNSUB with a number was written, the number, and the most that may come once its barrier is over.
     pub max: Option<(Moment, u64)>,
     pub limit: Option<u64>,
     pub delivered: u64,
-    pub got: BTreeSet<PubKey>,
+    pub got: BTreeSet<Copy>,
     /// Messages that must come, and the publisher's barrier after which they must be on their way.
-    pub owed: BTreeMap<PubKey, Moment>,
-    /// By publisher, the last number that came.
-    pub last: BTreeMap<SessionId, u64>,
+    pub owed: BTreeMap<Copy, Moment>,
+    /// By publisher, and by request for responses that came back over a border, the last number that came.
+    pub last: BTreeMap<(SessionId, Option<(PubKey, usize)>), u64>,
 }
 
 impl Sub {
@@ -81,6 +94,8 @@ impl Sub {
             confirmed: None,
             left: None,
             has_left: false,
+            left_at: None,
+            uncertain: false,
             max: None,
             limit: None,
             delivered: 0,
@@ -107,6 +122,16 @@ pub struct Publication {
     /// Counts the session's publications.
     pub number: u64,
     pub subject: String,
+    /// What becomes of it; nothing where it was denied.
+    pub outlook: Outlook,
+    /// What chance was seen to have chosen, by the place of the choice.
+    pub chosen: BTreeMap<usize, usize>,
+    /// It was denied, or may have been.
+    pub uncertain: bool,
+    /// A reload may have come in between: little is known of what becomes of it.
+    pub reloaded: bool,
+    /// The request it responds to over a border.
+    pub request: Option<(PubKey, usize)>,
     pub reply: Option<String>,
     pub with_headers: bool,
     pub size: usize,
@@ -115,8 +140,8 @@ pub struct Publication {
     pub barrier: Option<Moment>,
     /// It was served for certain, though no PONG says so.
     pub settled: bool,
-    /// Queues of which a member got it.
-    pub queues: BTreeSet<&'static str>,
+    /// Queues of which a member got it, by what was spread at once.
+    pub queues: BTreeSet<(usize, &'static str)>,
     pub delivered: bool,
     /// The publisher was told that nobody responds.
     pub refused: bool,
@@ -124,7 +149,13 @@ pub struct Publication {
 
 impl Publication {
     pub fn is_certain(&self) -> bool {
-        self.barrier.is_some() || self.settled
+        (self.barrier.is_some() || self.settled) && !self.uncertain && !self.reloaded
+    }
+
+    /// Whether chance has chosen what this sight depends on.
+    pub fn is_chosen(&self, sight: usize) -> bool {
+        let depends = &self.outlook.sights[sight].depends;
+        depends.iter().all(|(place, lot)| self.chosen.get(place) == Some(lot))
     }
 }
 

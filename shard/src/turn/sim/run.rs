@@ -4,7 +4,8 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 
 use super::client::{Client, World};
 use super::oracle::Oracle;
@@ -13,23 +14,31 @@ use super::seat::{Seat, seats};
 use super::trace::Trace;
 use super::workload;
 use crate::driver::sim::{Dice, Network, WireId};
-use crate::launch::{Gauges, Order};
+use crate::launch::{Gauges, Order, Report, Reporter};
 
 /// Steps of one run at most, and the virtual time within which all that is waited for must come.
 const STEPS_MAX: u64 = 5_000_000;
 const PATIENCE: u64 = 60_000_000_000;
 
 pub struct Run {
-    plan: Plan,
-    network: Rc<RefCell<Network>>,
-    seats: Vec<Seat>,
+    pub(super) plan: Plan,
+    pub(super) network: Rc<RefCell<Network>>,
+    pub(super) seats: Vec<Seat>,
     gauges: Arc<Gauges>,
-    clients: Vec<Client>,
-    oracle: Oracle,
-    dice: Dice,
-    trace: Trace,
-    steps: u64,
+    pub(super) clients: Vec<Client>,
+    pub(super) oracle: Oracle,
+    pub(super) dice: Dice,
+    pub(super) trace: Trace,
+    pub(super) steps: u64,
+    pub(super) reports: Reports,
+    /// Passwords that are being checked, and when the result is told.
+    pub(super) checks: Vec<(u64, Report)>,
+    /// Shards that are still to be told of a reload, once it has begun.
+    pub(super) untold: Option<Vec<usize>>,
 }
+
+/// What shards have said.
+pub(super) type Reports = Arc<Mutex<Vec<Report>>>;
 
 /// What a run amounted to.
 #[derive(Debug, PartialEq, Eq)]
@@ -53,9 +62,15 @@ impl Run {
         let network = Network::new(plan.seed ^ 1, plan.faults.clone(), plan.shards);
         let network = Rc::new(RefCell::new(network));
         let gauges = Arc::new(Gauges::new(plan.shards));
-        let oracle = Oracle::new(plan.tight);
+        let oracle = Oracle::new(plan.tight, plan.realm.clone());
+        let reports: Reports = Arc::default();
+        let inbox = reports.clone();
+        let reporter: Reporter = Arc::new(move |report| inbox.lock().unwrap().push(report));
         Run {
-            seats: seats(&plan, &network, &gauges),
+            seats: seats(&plan, &network, &gauges, &reporter),
+            reports,
+            checks: Vec::new(),
+            untold: None,
             gauges,
             clients: (0..plan.clients).map(|index| Client::new(index, plan.operations)).collect(),
             oracle,
@@ -69,9 +84,13 @@ impl Run {
 
     /// Runs to the end; panics where anything does not hold.
     pub fn go(mut self) -> Outcome {
+        if self.plan.realm.has_users() {
+            self.trace.tell(0, &format!("{:#?}", self.plan.realm));
+        }
         if !self.until_settled("the workload") {
             return self.shut_down();
         }
+        self.end_reload();
         for stage in ["a PING of each", "another PING of each"] {
             self.with_clients(|client, world| client.ping(world));
             if !self.until_settled(stage) {
@@ -79,6 +98,7 @@ impl Run {
             }
         }
         self.oracle.settle();
+        self.check_users();
         if self.plan.shutdown == Shutdown::Late {
             return self.shut_down();
         }
@@ -126,11 +146,14 @@ impl Run {
             seat.check_bare(&network, index);
         }
         assert_eq!(self.gauges.clients_total(), 0, "violation: clients are counted that are gone");
+        let counts = self.plan.realm.clients.iter().map(|count| count.load(Ordering::Relaxed));
+        assert_eq!(counts.sum::<usize>(), 0, "violation: clients of accounts are counted that are gone");
     }
 
     /// Every shard is told to shut down, one after the other, which it must.
     fn shut_down(&mut self) -> Outcome {
         self.oracle.may_cut = true;
+        self.plan.reload = None;
         self.clients.iter_mut().for_each(|client| client.operations_left = 0);
         for index in 0..self.seats.len() {
             self.seats[index].order(Order::Shutdown);
@@ -146,7 +169,7 @@ impl Run {
         self.outcome()
     }
 
-    fn with_clients(&mut self, mut act: impl FnMut(&mut Client, &mut World<'_>)) {
+    pub(super) fn with_clients(&mut self, mut act: impl FnMut(&mut Client, &mut World<'_>)) {
         let Run { network, oracle, dice, trace, plan, clients, .. } = self;
         let network = &mut network.borrow_mut();
         for client in clients {
@@ -155,8 +178,10 @@ impl Run {
     }
 
     /// Lets one thing happen; answers whether anything could.
-    fn step(&mut self) -> bool {
+    pub(super) fn step(&mut self) -> bool {
         self.steps += 1;
+        self.tell_checked();
+        self.reload();
         assert!(self.steps < STEPS_MAX, "violation: it goes on for ever: {}", self.describe());
         let Some(actor) = self.choose() else { return self.let_time_pass() };
         match actor {
@@ -219,7 +244,8 @@ impl Run {
         let now = network.now;
         let seats = self.seats.iter().filter_map(|seat| seat.next_at(now));
         let clients = self.clients.iter().filter_map(|client| client.next_at(now));
-        let next = seats.chain(clients).chain(network.next_arrival()).min();
+        let checks = self.checks.iter().map(|(at, _)| *at).filter(|at| *at > now);
+        let next = seats.chain(clients).chain(checks).chain(network.next_arrival()).min();
         if let Some(next) = next {
             mark!("time jumps");
             network.now = next;

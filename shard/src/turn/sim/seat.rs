@@ -10,7 +10,7 @@ use crossbeam_channel::Sender;
 use super::plan::Plan;
 use crate::driver::Wait;
 use crate::driver::sim::{Network, Sim};
-use crate::launch::{Gauges, Order};
+use crate::launch::{Gauges, Order, Reporter};
 use crate::ring::mesh::{Doorbell, meshes};
 use crate::turn::core::Chance;
 use crate::turn::{Core, Shard};
@@ -34,7 +34,12 @@ pub struct Seat {
     last_turn: u64,
 }
 
-pub fn seats(plan: &Plan, network: &Rc<RefCell<Network>>, gauges: &Arc<Gauges>) -> Vec<Seat> {
+pub fn seats(
+    plan: &Plan,
+    network: &Rc<RefCell<Network>>,
+    gauges: &Arc<Gauges>,
+    reporter: &Reporter,
+) -> Vec<Seat> {
     let bells: Vec<Arc<AtomicBool>> = (0..plan.shards).map(|_| Arc::default()).collect();
     let doorbell = |rung: &Arc<AtomicBool>| {
         let rung = Arc::clone(rung);
@@ -43,9 +48,11 @@ pub fn seats(plan: &Plan, network: &Rc<RefCell<Network>>, gauges: &Arc<Gauges>) 
     let doorbells: Arc<[Doorbell]> = bells.iter().map(doorbell).collect();
     let meshes = meshes(doorbells.clone(), plan.lane_bytes);
     let seat = |(me, (mesh, rung))| {
-        let mut core = Core::new(plan.settings.clone(), mesh, gauges.clone(), Arc::new(|_| {}));
-        core.accounts[0].members = plan.members;
-        core.accounts[0].audience = plan.members;
+        let mut core = Core::new(plan.settings.clone(), mesh, gauges.clone(), reporter.clone());
+        if let Some(members) = plan.members {
+            core.accounts[0].members = members;
+            core.accounts[0].audience = members;
+        }
         core.chance = Chance::seeded(plan.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ me as u64);
         let (sender, orders) = crossbeam_channel::unbounded();
         Seat {
@@ -111,6 +118,11 @@ impl Seat {
         let some = inbound.iter_mut().any(|inbound| inbound.letters.has_more());
         self.shard.core.mesh.put_inbound(inbound);
         some
+    }
+
+    /// It has done all it was told, and no letter is on its way to it.
+    pub fn is_quiet(&mut self) -> bool {
+        self.shard.orders.is_empty() && !self.has_letters() && !self.shard.core.mesh.has_spilled()
     }
 
     /// Nothing may be left of any client.

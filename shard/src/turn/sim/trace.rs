@@ -31,6 +31,13 @@ impl Trace {
         }
     }
 
+    /// Shows what happens otherwise.
+    pub fn tell(&self, now: u64, what: &str) {
+        if self.aloud {
+            eprintln!("{now:>12}     -- {what}");
+        }
+    }
+
     fn mix(&mut self, bytes: &[u8]) {
         for byte in bytes {
             self.hash = (self.hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);

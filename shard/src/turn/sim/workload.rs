@@ -2,17 +2,21 @@
 
 use super::client::{Client, Expect, Live, Mode, World};
 use super::plan::TOKEN;
-use super::records::{Manners, body, headers};
+use super::records::{Manners, PubKey, Publication, body, headers};
+use super::traffic;
 
 const SUBJECTS: [&str; 7] = ["a", "b", "a.a", "a.b", "b.a", "b.b", "a.b.c"];
 const PATTERNS: [&str; 13] =
     ["a", "b", "a.a", "a.b", "b.a", "b.b", "a.b.c", "*", "a.*", "*.b", ">", "a.>", "*.*"];
-const QUEUES: [&str; 2] = ["one", "two"];
+pub const QUEUES: [&str; 2] = ["one", "two"];
 
-const MILLISECOND: u64 = 1_000_000;
+pub const MILLISECOND: u64 = 1_000_000;
 
 /// One operation, or the connect that must come first.
 pub fn act(client: &mut Client, world: &mut World<'_>) {
+    if world.oracle.laws()[0].has_users() {
+        return traffic::act(client, world);
+    }
     client.waits = false;
     if client.live.is_none() {
         return introduce(client, world);
@@ -50,7 +54,7 @@ fn introduce(client: &mut Client, world: &mut World<'_>) {
         headers,
         no_responders: headers && world.dice.chance(700),
     };
-    let live = client.connect(world, manners);
+    let live = client.connect(world, manners, None);
     let Manners { verbose, echo, headers, no_responders } = manners;
     let token = match world.plan.settings.directory.admission.shared {
         None => String::new(),
@@ -82,7 +86,7 @@ fn subscribe(live: &mut Live, world: &mut World<'_>) {
     }
 }
 
-fn subscribe_to(live: &mut Live, world: &mut World<'_>, pattern: &str, queue: Option<&'static str>) {
+pub fn subscribe_to(live: &mut Live, world: &mut World<'_>, pattern: &str, queue: Option<&'static str>) {
     let sub = world.oracle.subscribed(live.id, pattern, queue);
     let text = match queue {
         None => format!("SUB {pattern} {}\r\n", live.subs.len()),
@@ -95,7 +99,7 @@ fn subscribe_to(live: &mut Live, world: &mut World<'_>, pattern: &str, queue: Op
     }
 }
 
-fn unsubscribe(live: &mut Live, world: &mut World<'_>) {
+pub fn unsubscribe(live: &mut Live, world: &mut World<'_>) {
     // The inbox stays.
     let first = usize::from(live.manners.no_responders);
     if live.subs.len() <= first {
@@ -109,7 +113,7 @@ fn unsubscribe(live: &mut Live, world: &mut World<'_>) {
     }
 }
 
-fn limit(live: &mut Live, world: &mut World<'_>, number: usize, max: Option<u64>) {
+pub fn limit(live: &mut Live, world: &mut World<'_>, number: usize, max: Option<u64>) {
     world.oracle.unsubscribed(live.subs[number], max);
     let text = match max {
         None => format!("UNSUB {number}\r\n"),
@@ -138,14 +142,28 @@ fn burst(live: &mut Live, world: &mut World<'_>) {
 
 fn publish(live: &mut Live, world: &mut World<'_>, subject: &str, prefix: Option<&str>) {
     let with_headers = live.manners.headers && world.dice.chance(300);
-    let size = match world.dice.below(100) {
+    let size = draw_size(world);
+    let key = world.oracle.published(live.id, subject, prefix, with_headers, size);
+    write_publication(live, world, key);
+    if live.manners.verbose {
+        live.expects.push_back(Expect::Ok);
+    }
+}
+
+pub fn draw_size(world: &mut World<'_>) -> usize {
+    match world.dice.below(100) {
         0..8 if world.plan.large_bodies => world.dice.between(16_000, 20_000),
         0..5 => world.dice.between(0, 2500),
         5..25 => world.dice.between(0, 300),
         _ => world.dice.between(0, 20),
-    };
-    let key = world.oracle.published(live.id, subject, prefix, with_headers, size);
-    let reply = prefix.map(|prefix| format!("{prefix}.{key} ")).unwrap_or_default();
+    }
+}
+
+/// Writes what the oracle was told of.
+pub fn write_publication(live: &Live, world: &mut World<'_>, key: PubKey) {
+    let Publication { subject, reply, with_headers, size, .. } = &world.oracle.publications[key];
+    let (with_headers, size) = (*with_headers, *size);
+    let reply = reply.as_ref().map(|reply| format!("{reply} ")).unwrap_or_default();
     let body = body(key, size);
     let (verb, headers) = if with_headers { ("HPUB", headers(key)) } else { ("PUB", Vec::new()) };
     let total = headers.len() + body.len();
@@ -155,9 +173,6 @@ fn publish(live: &mut Live, world: &mut World<'_>, subject: &str, prefix: Option
     text.extend_from_slice(&body);
     text.extend_from_slice(b"\r\n");
     world.write(live.wire, &text);
-    if live.manners.verbose {
-        live.expects.push_back(Expect::Ok);
-    }
 }
 
 fn respond(live: &mut Live, world: &mut World<'_>) {
@@ -167,7 +182,7 @@ fn respond(live: &mut Live, world: &mut World<'_>) {
 }
 
 /// Breaks the protocol: it is told so and closed.
-fn offend(live: &mut Live, world: &mut World<'_>) {
+pub fn offend(live: &mut Live, world: &mut World<'_>) {
     world.oracle.leaving(live.id);
     world.write(live.wire, b"NONSENSE\r\n");
     live.mode = Mode::Condemned(false);
