@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use shard::account::snapshot::Service;
-use shard::account::{AccountId, ServiceImport, ServiceImports, Snapshot, StreamImport};
+use shard::account::{AccountId, ServiceImport, Snapshot, StreamImport};
 
 use crate::config::{Account, Export};
 
@@ -37,7 +37,7 @@ pub fn open(
                 snapshots[exporter as usize].neighbours.push(importer);
             }
         }
-        snapshots[importer as usize].service_imports = ServiceImports::new(imported);
+        snapshots[importer as usize].service_imports = imported.into_iter().collect();
     }
     for snapshot in snapshots {
         snapshot.neighbours.sort_unstable();

@@ -18,15 +18,6 @@ pub struct ServiceImports {
 }
 
 impl ServiceImports {
-    pub fn new(all: Vec<ServiceImport>) -> ServiceImports {
-        let tree = (all.len() > FEW).then(|| {
-            let mut tree = Tree::default();
-            (0..).zip(&all).for_each(|(place, import)| tree.enter(import.here.as_bytes(), place));
-            Box::new(tree)
-        });
-        ServiceImports { all: all.into(), tree }
-    }
-
     /// Adds the places of all whose pattern matches the subject of a message, in their order.
     pub fn find(&self, subject: &[u8], places: &mut Vec<u32>) {
         let before = places.len();
@@ -40,6 +31,18 @@ impl ServiceImports {
             None => (0..self.all.len() as u32).for_each(look_at),
         }
         places[before..].sort_unstable();
+    }
+}
+
+impl FromIterator<ServiceImport> for ServiceImports {
+    fn from_iter<I: IntoIterator<Item = ServiceImport>>(all: I) -> ServiceImports {
+        let all: Box<[ServiceImport]> = all.into_iter().collect();
+        let tree = (all.len() > FEW).then(|| {
+            let mut tree = Tree::default();
+            (0..).zip(&all).for_each(|(place, import)| tree.enter(import.here.as_bytes(), place));
+            Box::new(tree)
+        });
+        ServiceImports { all, tree }
     }
 }
 
@@ -64,7 +67,7 @@ mod tests {
         let service = Service { account: 1, subject: ">".to_owned(), response, threshold, latency: None };
         let service = Arc::new(service);
         let import = |here: &String| ServiceImport::new(service.clone(), here, "", false).expect("an import");
-        ServiceImports::new(patterns.iter().map(import).collect())
+        patterns.iter().map(import).collect()
     }
 
     /// The walk finds what looking at each finds: patterns that are there twice, subjects with wildcards of their
