@@ -74,6 +74,22 @@ const ROWS: &[Row] = &[
     Row { scenario: "weighted-mapping",          cores: Same,   metric: ServerCpuUs, bound: 0.50 },
 ];
 
+/// A promise in the metric's own unit, whatever the peer does, wherever connections live.
+struct Limit {
+    scenario: &'static str,
+    target: Target,
+}
+
+/// A thousand a second are asked; the last reply's way is part of the time.
+const KEPT: Target = Target { metric: Rate, bound: 990.0 };
+
+const LIMITS: &[Limit] = &[
+    Limit { scenario: "tenancy", target: KEPT },
+    Limit { scenario: "tenancy-64-kib", target: KEPT },
+    Limit { scenario: "tenancy-subscribing", target: KEPT },
+    Limit { scenario: "tenancy-subscribing", target: Target { metric: P99Us, bound: 1_000.0 } },
+];
+
 /// A promise about two scenarios on the same server: what something adds to what it is without.
 #[derive(Debug)]
 pub struct Baseline {
@@ -84,15 +100,29 @@ pub struct Baseline {
     pub target: Target,
 }
 
-const BASELINES: &[Baseline] = &[Baseline {
-    scenario: "deliver-1000-rules",
-    of: "deliver-1000-subjects",
-    target: Target { metric: ServerCpuUs, bound: 1.15 },
-}];
+const BASELINES: &[Baseline] = &[
+    Baseline {
+        scenario: "deliver-1000-rules",
+        of: "deliver-1000-subjects",
+        target: Target { metric: ServerCpuUs, bound: 1.15 },
+    },
+    Baseline { scenario: "tenancy", of: "tenancy-apart", target: Target { metric: P99Us, bound: 1.5 } },
+    Baseline {
+        scenario: "tenancy-64-kib",
+        of: "tenancy-apart-64-kib",
+        target: Target { metric: P99Us, bound: 1.5 },
+    },
+];
 
 /// What this scenario is compared with on the same server, if anything.
 pub fn baseline(scenario: &str) -> Option<&'static Baseline> {
     BASELINES.iter().find(|baseline| baseline.scenario == scenario)
+}
+
+/// What a scenario's numbers themselves are to be on this layout; nothing for the peer.
+pub fn limits(scenario: &str, layout: &Layout) -> Vec<Target> {
+    let limits = LIMITS.iter().filter(|limit| limit.scenario == scenario && *layout != Layout::Peer);
+    limits.map(|limit| limit.target).collect()
 }
 
 /// The targets of a scenario on this layout; none for the peer.
@@ -112,12 +142,9 @@ mod tests {
 
     #[test]
     fn every_target_belongs_to_a_scenario() {
-        for row in ROWS {
-            assert!(
-                crate::scenario::ALL.iter().any(|scenario| scenario.name == row.scenario),
-                "{}",
-                row.scenario
-            );
+        let rows = ROWS.iter().map(|row| row.scenario);
+        for name in rows.chain(LIMITS.iter().map(|limit| limit.scenario)) {
+            assert!(crate::scenario::ALL.iter().any(|scenario| scenario.name == name), "{name}");
         }
     }
 
@@ -138,6 +165,8 @@ mod tests {
         assert_eq!(cpu(layout(2, "home")), Some(0.45));
         assert_eq!(cpu(layout(2, "spread")), Some(0.6));
         assert_eq!(cpu(Layout::Peer), None);
+        assert_eq!(limits("tenancy", &layout(2, "spread")), [KEPT]);
+        assert_eq!(limits("tenancy", &Layout::Peer), []);
     }
 
     #[test]

@@ -24,6 +24,10 @@ pub enum Metric {
     ResidentMb,
     /// Resident memory that each connection, subscription or account added, in bytes.
     BytesEach,
+    /// Operations per second of a load beside the one that is measured; what they are, the scenario says.
+    BesideRate,
+    /// Operations, of those at a fixed rate, that were done long after they should have been.
+    Late,
     /// Operations behind the figures.
     Operations,
     Seconds,
@@ -31,7 +35,7 @@ pub enum Metric {
 
 impl Metric {
     /// Those worth comparing between servers and commits.
-    pub const COMPARED: [Metric; 8] = [
+    pub const COMPARED: [Metric; 9] = [
         Metric::ServerCpuUs,
         Metric::Rate,
         Metric::P50Us,
@@ -40,6 +44,7 @@ impl Metric {
         Metric::P999Us,
         Metric::ResidentMb,
         Metric::BytesEach,
+        Metric::BesideRate,
     ];
 
     /// A short name, for a table's head or a list of ratios.
@@ -55,13 +60,15 @@ impl Metric {
             Metric::P999Us => "p99.9",
             Metric::ResidentMb => "RSS",
             Metric::BytesEach => "bytes each",
+            Metric::BesideRate => "rate beside",
+            Metric::Late => "late",
             Metric::Operations => "operations",
             Metric::Seconds => "seconds",
         }
     }
 
     pub fn more_is_better(self) -> bool {
-        matches!(self, Metric::Rate | Metric::MegabytesPerSecond)
+        matches!(self, Metric::Rate | Metric::MegabytesPerSecond | Metric::BesideRate)
     }
 }
 

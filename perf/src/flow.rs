@@ -133,8 +133,13 @@ impl<'a> Publishing<'a> {
     /// Publishes for so long, at least one batch of each publisher, and waits until all of it has arrived.
     pub fn run(&mut self, length: Duration) -> Outcome<()> {
         let end = Instant::now() + length;
+        self.run_until(|_| Instant::now() >= end)
+    }
+
+    /// The same until it is over: that is asked after each batch, and told how many messages were sent by then.
+    pub fn run_until(&mut self, mut is_over: impl FnMut(u64) -> bool) -> Outcome<()> {
         let least = self.turn + self.publishers.len().max(self.batches.len().min(8));
-        while self.turn < least || Instant::now() < end {
+        while !is_over(self.sent.iter().sum()) || self.turn < least {
             self.publish()?;
         }
         self.progress.wait_for(self.due)

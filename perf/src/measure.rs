@@ -45,8 +45,7 @@ impl Bench<'_> {
 
     /// The measured part begins. The server should have nothing left to do.
     pub fn meter(&self) -> Outcome<Meter> {
-        let server = CpuSample::of(self.server.pid())?;
-        Ok(Meter { pid: self.server.pid(), server, generator: own_cpu(), start: Instant::now() })
+        Meter::start(&[self.server])
     }
 
     /// The server's memory once it has come to rest: unchanged within 1 % for half a second, or after 3 s.
@@ -74,13 +73,20 @@ pub fn scaled(count: usize, scale: f64) -> usize {
 /// Running between the beginning and the end of the measured part.
 #[derive(Debug)]
 pub struct Meter {
-    pid: u32,
-    server: CpuSample,
+    /// By their process.
+    servers: Vec<(u32, CpuSample)>,
     generator: Duration,
     start: Instant,
 }
 
 impl Meter {
+    /// The measured part begins, of several servers: CPU time and memory will be of all of them together.
+    pub fn start(servers: &[&Server]) -> Outcome<Meter> {
+        let pids = servers.iter().map(|server| server.pid());
+        let servers = pids.map(|pid| Ok((pid, CpuSample::of(pid)?))).collect::<Outcome<_>>()?;
+        Ok(Meter { servers, generator: own_cpu(), start: Instant::now() })
+    }
+
     /// The measured part ends, and what was measured is the passing of time: each second is an operation.
     pub fn stop_idle(self) -> Outcome<Figures> {
         let seconds = self.start.elapsed().as_secs_f64();
@@ -93,7 +99,11 @@ impl Meter {
     pub fn stop(self, operations: f64) -> Outcome<Figures> {
         let elapsed = self.start.elapsed().as_secs_f64();
         let generator = own_cpu().saturating_sub(self.generator);
-        let server = CpuSample::of(self.pid)?.since(&self.server);
+        let (mut server, mut resident) = (Duration::ZERO, 0);
+        for (pid, before) in &self.servers {
+            server += CpuSample::of(*pid)?.since(before);
+            resident += resident_bytes(*pid)?;
+        }
         if operations <= 0.0 {
             return fail!("not one operation was done");
         }
@@ -103,7 +113,7 @@ impl Meter {
         figures.set(Metric::Rate, operations / elapsed);
         figures.set(Metric::ServerCpuUs, server.as_secs_f64() * 1e6 / operations);
         figures.set(Metric::GeneratorCpuUs, generator.as_secs_f64() * 1e6 / operations);
-        figures.set(Metric::ResidentMb, resident_bytes(self.pid)? as f64 / 1e6);
+        figures.set(Metric::ResidentMb, resident as f64 / 1e6);
         Ok(figures)
     }
 }
@@ -134,6 +144,12 @@ impl Latencies {
 
     pub fn record(&mut self, latency: Duration) {
         self.0.saturating_record(u64::try_from(latency.as_nanos()).unwrap_or(Self::NANOSECONDS_MAX));
+    }
+
+    /// How many took longer than that.
+    pub fn longer_than(&self, bound: Duration) -> u64 {
+        let bound = u64::try_from(bound.as_nanos()).unwrap_or(Self::NANOSECONDS_MAX);
+        self.0.count_between(bound.saturating_add(1), Self::NANOSECONDS_MAX)
     }
 
     /// The median alone: of few operations there is no tail to tell.
@@ -230,5 +246,8 @@ mod tests {
             let value = figures.get(metric).expect("a quantile");
             assert!((value - expected).abs() <= expected * 0.002, "{metric:?}: {value}");
         }
+        let longer = |micros| latencies.longer_than(Duration::from_micros(micros));
+        assert!((99..=101).contains(&longer(900)), "{}", longer(900));
+        assert_eq!((longer(0), longer(1_001)), (1_000, 0));
     }
 }

@@ -1,6 +1,6 @@
 //! Results as text: one block for each scenario, one line for each server.
 
-use crate::budget::{Baseline, Target, baseline, targets};
+use crate::budget::{Baseline, Target, baseline, limits, targets};
 use crate::contest::{Layout, Standing};
 use crate::figures::{Figures, Metric};
 use crate::history::Record;
@@ -22,12 +22,13 @@ const COLUMNS: [(Metric, &str, usize); 9] = [
 ];
 
 /// What is compared with the peer, and under which name it is told.
-const RATIOS: [(Metric, &str); 5] = [
+const RATIOS: [(Metric, &str); 6] = [
     (Metric::ServerCpuUs, "CPU"),
     (Metric::Rate, "rate"),
     (Metric::P50Us, "p50"),
     (Metric::P99Us, "p99"),
     (Metric::BytesEach, "memory"),
+    (Metric::BesideRate, "rate beside"),
 ];
 
 /// The lines of one scenario; `earlier` are the results that this invocation has already. Targets are told where
@@ -50,10 +51,14 @@ pub fn block(
             continue;
         };
         text.push_str(&cells(&figures));
+        text.push_str(&beside(&figures));
         if let (Some(peer), true) = (&peer, standing.contender.layout != Layout::Peer) {
             let targets =
                 if full_scale { targets(scenario.name, &standing.contender.layout) } else { Vec::new() };
             text.push_str(&format!("   {}", ratios(&figures, peer, &targets)));
+        }
+        if full_scale {
+            text.push_str(&kept(&figures, &limits(scenario.name, &standing.contender.layout)));
         }
         if let Some(baseline) = baseline(scenario.name) {
             let layout = &standing.contender.layout;
@@ -84,6 +89,25 @@ fn cells(figures: &Figures) -> String {
     let each =
         figures.get(Metric::BytesEach).map_or("–".to_owned(), |value| number(value, Metric::BytesEach));
     line + &format!("{each:>9}")
+}
+
+/// What only some scenarios have.
+fn beside(figures: &Figures) -> String {
+    let told = [Metric::BesideRate, Metric::Late].into_iter().filter_map(|metric| {
+        let unit = if metric == Metric::BesideRate { "/s" } else { "" };
+        Some(format!("   {} {}{unit}", metric.label(), number(figures.get(metric)?, metric)))
+    });
+    told.collect()
+}
+
+/// Numbers that have a target of their own.
+fn kept(figures: &Figures, limits: &[Target]) -> String {
+    let told = limits.iter().filter_map(|limit| {
+        let value = figures.get(limit.metric)?;
+        let verdict = verdict(value, Some(limit));
+        Some(format!("   {} {}{verdict}", limit.metric.label(), number(value, limit.metric)))
+    });
+    told.collect()
 }
 
 fn ratios(figures: &Figures, peer: &Figures, targets: &[Target]) -> String {
@@ -120,7 +144,9 @@ fn own_ratio(
 /// A number as a person reads it: whole and grouped where large, three digits where small.
 pub fn number(value: f64, metric: Metric) -> String {
     match metric {
-        Metric::Rate | Metric::BytesEach | Metric::Operations => grouped(value),
+        Metric::Rate | Metric::BytesEach | Metric::Operations | Metric::BesideRate | Metric::Late => {
+            grouped(value)
+        }
         _ if value >= 100_000.0 => grouped(value),
         _ if value >= 100.0 => format!("{value:.0}"),
         _ if value >= 10.0 => format!("{value:.1}"),
@@ -168,6 +194,24 @@ mod tests {
         let text = ratios(&figures(1.0, 100.0), &figures(4.0, 100.0), &targets);
         assert_eq!(text, "CPU 0.25 (≤0.4 ✓)  rate 1.00 (≥1.2 ✗)");
         assert_eq!(ratios(&figures(1.0, 100.0), &figures(4.0, 50.0), &[]), "CPU 0.25  rate 2.00");
+    }
+
+    #[test]
+    fn what_runs_beside_is_told_where_it_is_measured() {
+        let mut figures = Figures::default();
+        assert_eq!(beside(&figures), "");
+        figures.set(Metric::BesideRate, 1_234_567.0);
+        figures.set(Metric::Late, 12.0);
+        assert_eq!(beside(&figures), "   rate beside 1,234,567/s   late 12");
+    }
+
+    #[test]
+    fn a_number_is_told_with_its_own_target() {
+        let mut figures = Figures::default();
+        figures.set(Metric::P99Us, 1_200.0);
+        let limits =
+            [Target { metric: Metric::P99Us, bound: 1e3 }, Target { metric: Metric::Rate, bound: 9.0 }];
+        assert_eq!(kept(&figures, &limits), "   p99 1200 (≤1000 ✗)");
     }
 
     #[test]

@@ -22,13 +22,13 @@ pub fn open(
     let mut services = Services::new(accounts, handles);
     for account in accounts {
         let importer = handles[&account.name];
+        let mut imported = Vec::new();
         for import in &account.imports {
             let exporter = handles[&import.account];
             let snapshot = &mut snapshots[importer as usize];
             if import.is_service {
                 let service = services.get(exporter, &import.export);
-                let import = ServiceImport::new(service, &import.to, &import.subject, import.share)?;
-                snapshot.service_imports.push(import);
+                imported.push(ServiceImport::new(service, &import.to, &import.subject, import.share)?);
             } else {
                 snapshot.stream_imports.push(StreamImport::new(exporter, &import.subject, &import.to)?);
             }
@@ -37,6 +37,7 @@ pub fn open(
                 snapshots[exporter as usize].neighbours.push(importer);
             }
         }
+        snapshots[importer as usize].service_imports = imported.into_iter().collect();
     }
     for snapshot in snapshots {
         snapshot.neighbours.sort_unstable();

@@ -44,6 +44,10 @@ impl Fan {
         Fan { headers: true, ..self }
     }
 
+    pub const fn with_payload(self, payload: usize) -> Fan {
+        Fan { payload, ..self }
+    }
+
     fn subject(&self, number: usize) -> String {
         format!("{STREAM}.{}", if self.pairs { number } else { 0 })
     }
@@ -95,22 +99,36 @@ pub fn run(bench: &Bench<'_>, shape: &Fan, between: Between) -> Outcome<Figures>
         if shape.subscribers > 64 { bench.scaled(shape.subscribers) } else { shape.subscribers };
     let shape = Fan { subscribers, ..*shape };
     between.check(bench)?;
-    let mut subscribers = subscribe(bench, &shape, &between.importer())?;
-    let mut publishers = connect(bench, shape.publishers, &between.exporter())?;
-    let window = Window::new(shape.delivery(&shape.subject(0)).len() + shape.body() + 2, shape.subscribers);
-    let batches: Vec<_> = (0..shape.publishers).map(|publisher| shape.batch(publisher, window)).collect();
-    let (mut figures, sent) = beside(&mut subscribers, |progress| {
-        let mut publishing = Publishing::new(&mut publishers, &batches, progress, window);
+    let mut figures = flow(bench, &shape, [&between.exporter(), &between.importer()], |publishing| {
         publishing.run(bench.warmup())?;
         let warm = publishing.due;
         let meter = bench.meter()?;
         publishing.run(bench.duration())?;
-        Ok((meter.stop((publishing.due - warm) as f64)?, publishing.sent))
+        meter.stop((publishing.due - warm) as f64)
     })?;
-    check(&shape, &mut subscribers, &sent)?;
-    publishers.iter_mut().try_for_each(Client::barrier)?;
     set_throughput(&mut figures, shape.body());
     Ok(figures)
+}
+
+/// Connects all, as who publishes and as who subscribes, and lets `publish` do it; then everybody must have received
+/// what was sent.
+pub fn flow<T>(
+    bench: &Bench<'_>,
+    shape: &Fan,
+    [publisher, subscriber]: [&Login; 2],
+    publish: impl FnOnce(&mut Publishing<'_>) -> Outcome<T>,
+) -> Outcome<T> {
+    let mut subscribers = subscribe(bench, shape, subscriber)?;
+    let mut publishers = connect(bench, shape.publishers, publisher)?;
+    let window = Window::new(shape.delivery(&shape.subject(0)).len() + shape.body() + 2, shape.subscribers);
+    let batches: Vec<_> = (0..shape.publishers).map(|publisher| shape.batch(publisher, window)).collect();
+    let (outcome, sent) = beside(&mut subscribers, |progress| {
+        let mut publishing = Publishing::new(&mut publishers, &batches, progress, window);
+        Ok((publish(&mut publishing)?, publishing.sent))
+    })?;
+    check(shape, &mut subscribers, &sent)?;
+    publishers.iter_mut().try_for_each(Client::barrier)?;
+    Ok(outcome)
 }
 
 pub fn connect(bench: &Bench<'_>, count: usize, login: &Login) -> Outcome<Vec<Client>> {

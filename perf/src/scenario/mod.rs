@@ -12,6 +12,7 @@ mod request;
 mod rules;
 mod sharing;
 mod subscriptions;
+mod tenancy;
 mod tenants;
 mod wildcards;
 
@@ -23,6 +24,7 @@ use crate::measure::{Bench, scaled};
 use churn::Proof;
 use fan::Fan;
 use sharing::Between;
+use tenancy::{Neighbour, Server};
 
 /// One thing to measure.
 #[derive(Debug)]
@@ -71,6 +73,7 @@ enum Load {
     SubscriptionMemory { subscriptions: usize },
     Tenants { accounts: usize },
     PacedTenants { accounts: usize, per_second: f64 },
+    Tenancy(Neighbour, Server),
     AccountStart { accounts: usize },
     AccountMemory { accounts: usize },
     AccountConnections { accounts: usize, connections: usize },
@@ -91,6 +94,7 @@ impl Scenario {
             Load::Tenants { accounts }
             | Load::PacedTenants { accounts, .. }
             | Load::AccountConnections { accounts, .. } => accounts::setup(scaled(*accounts, scale)),
+            Load::Tenancy(..) => tenancy::setup(),
             // What it is compared with has a file, too, and nothing in it.
             Load::AccountMemory { .. } => Setup { configuration: Some(String::new()), ..Setup::plain() },
             _ => Setup::plain(),
@@ -119,6 +123,7 @@ impl Scenario {
             Load::SubscriptionMemory { subscriptions } => subscriptions::run(bench, *subscriptions),
             Load::Tenants { accounts } => tenants::run(bench, *accounts),
             Load::PacedTenants { accounts, per_second } => tenants::run_paced(bench, *accounts, *per_second),
+            Load::Tenancy(neighbour, server) => tenancy::run(bench, *neighbour, *server),
             Load::AccountStart { accounts } => accounts::run_start(bench, *accounts),
             Load::AccountMemory { accounts } => accounts::run_memory(bench, *accounts),
             Load::AccountConnections { accounts, connections } => {
@@ -220,6 +225,36 @@ pub const ALL: &[Scenario] = &[
         "100 accounts as above, 10,000 messages a second in all, latency from the intended time",
         "message published",
         Load::PacedTenants { accounts: 100, per_second: 10_000.0 },
+    ),
+    row(
+        "tenancy-apart",
+        "an account asks 1,000 requests a second; on another server four flood four, 128 B",
+        "request, both servers together",
+        Load::Tenancy(Neighbour::Flood { bytes: 128 }, Server::Apart),
+    ),
+    row(
+        "tenancy",
+        "an account asks 1,000 requests a second; in another, four flood four, 128 B",
+        "request, the flood's with it",
+        Load::Tenancy(Neighbour::Flood { bytes: 128 }, Server::Shared),
+    ),
+    row(
+        "tenancy-apart-64-kib",
+        "an account asks 1,000 requests a second; on another server four flood four, 64 KiB",
+        "request, both servers together",
+        Load::Tenancy(Neighbour::Flood { bytes: 64 * 1024 }, Server::Apart),
+    ),
+    row(
+        "tenancy-64-kib",
+        "an account asks 1,000 requests a second; in another, four flood four, 64 KiB",
+        "request, the flood's with it",
+        Load::Tenancy(Neighbour::Flood { bytes: 64 * 1024 }, Server::Shared),
+    ),
+    row(
+        "tenancy-subscribing",
+        "an account asks 1,000 requests a second; in another, one takes and leaves 200 subscriptions for ever",
+        "request, the subscriptions' with it",
+        Load::Tenancy(Neighbour::Subscriptions, Server::Shared),
     ),
     row(
         "start-10k-accounts",

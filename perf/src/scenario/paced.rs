@@ -24,9 +24,8 @@ const DELIVERY_BYTES: usize = 128;
 /// Requests at a fixed rate on one connection.
 pub fn run_requests(bench: &Bench<'_>, per_second: f64) -> Outcome<Figures> {
     with_responder(bench, Between::OneAccount, || {
-        let mut requester = open_requester(bench, &Login::Anonymous)?;
-        let output = requester.writer()?;
-        Pace { input: &mut requester, output, write: write_request }.measure(bench, per_second)
+        let requester = open_requester(bench, &Login::Anonymous)?;
+        measure(bench, Pace::new(requester.writer()?, requester, write_request)?, per_second)
     })
 }
 
@@ -36,9 +35,8 @@ pub fn run_deliveries(bench: &Bench<'_>, per_second: f64) -> Outcome<Figures> {
     subscriber.subscribe("perf.paced.*", None, 1)?;
     subscriber.barrier()?;
     let mut publisher = bench.open(&Login::Anonymous)?;
-    let output = publisher.writer()?;
-    let pace = Pace { input: &mut subscriber, output, write: write_delivery }.measure(bench, per_second);
-    let mut figures = pace?;
+    let pace = Pace::new(publisher.writer()?, subscriber, write_delivery)?;
+    let mut figures = measure(bench, pace, per_second)?;
     publisher.barrier()?;
     set_throughput(&mut figures, DELIVERY_BYTES);
     Ok(figures)
@@ -48,32 +46,44 @@ fn write_delivery(output: &mut Vec<u8>, number: u64) {
     output.extend_from_slice(&publication(&format!("perf.paced.{number}"), DELIVERY_BYTES));
 }
 
+fn measure(bench: &Bench<'_>, mut pace: Pace, per_second: f64) -> Outcome<Figures> {
+    pace.run(per_second, bench.warmup())?;
+    let meter = bench.meter()?;
+    let (count, latencies) = pace.run(per_second, bench.duration())?;
+    let mut figures = meter.stop(count as f64)?;
+    latencies.write(&mut figures);
+    pace.check()?;
+    Ok(figures)
+}
+
 /// Sends by the schedule and takes what comes back, on one thread.
-struct Pace<'a> {
-    input: &'a mut Client,
+pub struct Pace {
     output: TcpStream,
+    input: Client,
     /// Appends the message with this number, which comes back at the end of a subject.
     write: fn(&mut Vec<u8>, u64),
 }
 
-impl Pace<'_> {
-    fn measure(&mut self, bench: &Bench<'_>, per_second: f64) -> Outcome<Figures> {
-        // Else the kernel may wake this thread 50 µs late, for the sake of other timers.
+impl Pace {
+    /// For this thread, which will be woken in time.
+    pub fn new(output: TcpStream, input: Client, write: fn(&mut Vec<u8>, u64)) -> Outcome<Pace> {
+        // Else the kernel may wake it 50 µs late, for the sake of other timers.
         set_current_timer_slack(NonZeroU64::new(1))?;
-        self.run(per_second, bench.warmup())?;
-        let meter = bench.meter()?;
-        let (count, latencies) = self.run(per_second, bench.duration())?;
-        let mut figures = meter.stop(count as f64)?;
-        latencies.write(&mut figures);
+        Ok(Pace { output, input, write })
+    }
+
+    /// Nothing more has come than was due.
+    pub fn check(mut self) -> Outcome<()> {
         let before = self.input.scanner.messages();
         self.input.barrier()?;
         match self.input.scanner.messages() == before {
-            true => Ok(figures),
+            true => Ok(()),
             false => fail!("a message came twice"),
         }
     }
 
-    fn run(&mut self, per_second: f64, length: Duration) -> Outcome<(u64, Latencies)> {
+    /// Gives how many were sent, and how late each came back.
+    pub fn run(&mut self, per_second: f64, length: Duration) -> Outcome<(u64, Latencies)> {
         let schedule = Schedule::new(Instant::now(), per_second, length);
         let mut arrivals = Arrivals::of(schedule);
         let mut output = Vec::new();
@@ -99,7 +109,7 @@ impl Pace<'_> {
     fn wait(&self, next: Option<Instant>) -> Outcome<bool> {
         let left = next.map_or(PATIENCE, |next| next.saturating_duration_since(Instant::now()));
         let timeout = Timespec { tv_sec: left.as_secs() as i64, tv_nsec: left.subsec_nanos().into() };
-        let mut watched = [PollFd::new(self.input, PollFlags::IN)];
+        let mut watched = [PollFd::new(&self.input, PollFlags::IN)];
         let ready = match poll(&mut watched, Some(&timeout)) {
             Err(rustix::io::Errno::INTR) => return Ok(false),
             polled => polled? > 0,

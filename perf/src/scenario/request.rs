@@ -42,7 +42,16 @@ pub fn with_responder<T>(
     load: impl FnOnce() -> Outcome<T>,
 ) -> Outcome<T> {
     between.check(bench)?;
-    let mut client = bench.open(&between.exporter())?;
+    with_responder_as(bench, &between.exporter(), load)
+}
+
+/// The same with a responder that is known to the server.
+pub fn with_responder_as<T>(
+    bench: &Bench<'_>,
+    login: &Login,
+    load: impl FnOnce() -> Outcome<T>,
+) -> Outcome<T> {
+    let mut client = bench.open(login)?;
     client.subscribe(SERVICE, None, 1)?;
     client.barrier()?;
     let done = AtomicBool::new(false);

@@ -3,11 +3,13 @@
 pub mod directory;
 pub mod imports;
 pub mod mapping;
+pub mod services;
 pub mod shadows;
 pub mod snapshot;
 mod sources;
 #[cfg(test)]
 mod tests;
+mod tree;
 
 use std::sync::Arc;
 
@@ -18,6 +20,7 @@ use crate::shard_set::ShardSet;
 
 pub use directory::{Directory, GLOBAL};
 pub use imports::{Renaming, ServiceImport, StreamImport};
+pub use services::ServiceImports;
 pub use snapshot::Snapshot;
 
 /// Handle of an account: its place in the snapshot every shard was given.

@@ -5,11 +5,11 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::AccountId;
-use super::imports::{ServiceImport, StreamImport};
+use super::imports::StreamImport;
 use super::mapping::Mappings;
+use super::services::ServiceImports;
 use crate::interest::Matched;
 use crate::shard_set::ShardId;
-use crate::subject::pattern;
 
 /// What connections and messages of one account meet.
 #[derive(Debug, Default)]
@@ -20,7 +20,7 @@ pub struct Snapshot {
     pub limits: Limits,
     pub mappings: Mappings,
     pub stream_imports: Vec<StreamImport>,
-    pub service_imports: Vec<ServiceImport>,
+    pub service_imports: ServiceImports,
     /// Handles of the accounts whose messages its subscriptions may see, or that see its own, by imports.
     pub neighbours: Vec<AccountId>,
     /// Its client connections over all shards; kept over reloads.
@@ -69,11 +69,7 @@ impl Snapshot {
     /// Notes what of a message on this subject leads out of the account, or elsewhere in it.
     pub fn find(&self, subject: &[u8], matched: &mut Matched) {
         matched.mapping = self.mappings.find(subject).map(|place| place as u32);
-        for (place, import) in self.service_imports.iter().enumerate() {
-            if pattern::matches(import.here.as_bytes(), subject) {
-                matched.services.push(place as u32);
-            }
-        }
+        self.service_imports.find(subject, &mut matched.services);
     }
 }
 

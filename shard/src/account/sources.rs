@@ -2,6 +2,7 @@
 
 use hashbrown::HashMap;
 
+use super::tree::{Tree, is_open};
 use crate::subject::pattern;
 
 /// Sources with their place in the order they are looked at.
@@ -9,50 +10,19 @@ use crate::subject::pattern;
 pub struct Sources {
     literals: HashMap<Box<[u8]>, usize>,
     patterns: Vec<(Box<[u8]>, usize)>,
-    /// The first is the root.
-    nodes: Vec<Node>,
-}
-
-/// Where the tokens read so far have led. All lists are of places in `patterns`.
-#[derive(Debug, Default)]
-struct Node {
-    next: HashMap<Box<[u8]>, usize>,
-    /// After any token at all.
-    open: Option<usize>,
-    /// Patterns that end here, and those whose `>` stands here.
-    ending: Vec<usize>,
-    tails: Vec<usize>,
+    /// Of places in `patterns`.
+    tree: Tree,
 }
 
 impl Sources {
     /// A source that is entered twice keeps its first place.
     pub fn enter(&mut self, source: &[u8], place: usize) {
-        // nats-server takes a token that begins with a star for one, in its relation of subsets.
-        let is_open = |token: &[u8]| token.starts_with(b"*") || token == b">";
         if !source.split(|byte| *byte == b'.').any(is_open) {
             self.literals.entry(source.into()).or_insert(place);
             return;
         }
-        if self.nodes.is_empty() {
-            self.nodes.push(Node::default());
-        }
-        let (pattern, mut at) = (self.patterns.len(), 0);
+        self.tree.enter(source, u32::try_from(self.patterns.len()).expect("patterns fit into memory"));
         self.patterns.push((source.into(), place));
-        for token in source.split(|byte| *byte == b'.') {
-            if token == b">" {
-                return self.nodes[at].tails.push(pattern);
-            }
-            let new = self.nodes.len();
-            let node = &mut self.nodes[at];
-            at = match is_open(token) {
-                true => *node.open.get_or_insert(new),
-                false => *node.next.entry(token.into()).or_insert(new),
-            };
-            if at == new {
-                self.nodes.push(Node::default());
-            }
-        }
-        self.nodes[at].ending.push(pattern);
     }
 
     /// The place of the very subject, or else the lowest of the patterns that match it.
@@ -60,32 +30,14 @@ impl Sources {
         if let Some(place) = self.literals.get(subject) {
             return Some(*place);
         }
-        let mut lowest = None;
-        if let Some(root) = self.nodes.first() {
-            self.walk(root, subject, Some(subject), &mut lowest);
-        }
-        lowest
-    }
-
-    fn walk(&self, node: &Node, subject: &[u8], rest: Option<&[u8]>, lowest: &mut Option<usize>) {
-        let Some(rest) = rest else { return self.consider(&node.ending, subject, lowest) };
-        self.consider(&node.tails, subject, lowest);
-        let (token, rest) = match memchr::memchr(b'.', rest) {
-            Some(dot) => (&rest[..dot], Some(&rest[dot + 1..])),
-            None => (rest, None),
-        };
-        for next in [node.next.get(token), node.open.as_ref()].into_iter().flatten() {
-            self.walk(&self.nodes[*next], subject, rest, lowest);
-        }
-    }
-
-    /// The tokens have led here; whether the subject is one of the pattern's is for nats-server's relation to say.
-    fn consider(&self, patterns: &[usize], subject: &[u8], lowest: &mut Option<usize>) {
-        for (source, place) in patterns.iter().map(|pattern| &self.patterns[*pattern]) {
+        let mut lowest: Option<usize> = None;
+        self.tree.walk(subject, &mut |pattern| {
+            let (source, place) = &self.patterns[pattern as usize];
             if lowest.is_none_or(|lowest| *place < lowest) && pattern::is_subset_bytes(subject, source) {
-                *lowest = Some(*place);
+                lowest = Some(*place);
             }
-        }
+        });
+        lowest
     }
 }
 
