@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use super::awaiting::Awaiting;
 use super::desk::Desk;
 use super::inspect::Inspection;
+use super::rotation::{QUOTAS, Rotation};
 use crate::account::{Account, AccountId, Snapshot};
 use crate::interest::Change;
 use crate::launch::{Gauges, Reporter};
@@ -25,6 +26,8 @@ pub struct Core {
     pub rules: Rules,
     pub accounts: Vec<Account>,
     pub desk: Desk,
+    /// Connections with input that waits, and whose turn it is.
+    pub rotation: Rotation,
     pub mesh: Mesh,
     pub gauges: Arc<Gauges>,
     pub reporter: Reporter,
@@ -58,6 +61,7 @@ impl Core {
             settings: settings.clone(),
             accounts: Vec::new(),
             desk: Desk::default(),
+            rotation: Rotation::new(QUOTAS),
             mesh,
             gauges,
             reporter,

@@ -13,6 +13,7 @@ mod core;
 mod desk;
 mod imports;
 mod inspect;
+mod intake;
 mod latency;
 mod letters;
 mod mapping;
@@ -22,6 +23,7 @@ mod orders;
 mod publish;
 mod requester;
 mod responders;
+mod rotation;
 mod services;
 #[cfg(test)]
 mod sim;
@@ -40,6 +42,7 @@ use crate::driver::{Driver, Event, Wait};
 use crate::launch::Order;
 use crate::proto::text::Reason;
 use crate::session::Pause;
+use intake::Arrivals;
 
 /// How often a full ring is looked at again.
 const CONGESTED_WAIT: u64 = 50_000;
@@ -55,6 +58,7 @@ pub struct Shard<D: Driver> {
     driver: D,
     orders: Receiver<Order>,
     events: Vec<Event>,
+    arrivals: Arrivals,
     /// When accepting goes on after a failure.
     accept_again_at: Option<u64>,
     listening: bool,
@@ -63,7 +67,15 @@ pub struct Shard<D: Driver> {
 impl<D: Driver> Shard<D> {
     pub fn new(core: Core, mut driver: D, orders: Receiver<Order>) -> Shard<D> {
         driver.listen(true);
-        Shard { core, driver, orders, events: Vec::new(), accept_again_at: None, listening: true }
+        Shard {
+            core,
+            driver,
+            orders,
+            events: Vec::new(),
+            arrivals: Vec::new(),
+            accept_again_at: None,
+            listening: true,
+        }
     }
 
     /// Runs until it is told to stop and all is closed.
@@ -103,6 +115,7 @@ impl<D: Driver> Shard<D> {
         self.events = events;
         timers::run(&mut self.core);
         self.resume();
+        intake::serve_line(self);
         moves::bury(&mut self.core);
         inspect::step(&mut self.core);
         self.core.turns += 1;
@@ -119,6 +132,7 @@ impl<D: Driver> Shard<D> {
         let mut sooner = |at: u64| until = Some(until.map_or(at, |until| until.min(at)));
         let desk = &self.core.desk;
         let mut rest = !desk.doomed.is_empty() || !desk.resumable.is_empty();
+        rest |= !self.core.rotation.is_empty();
         rest |= !self.core.inspections.is_empty();
         if self.core.mesh.has_spilled() {
             sooner(now + CONGESTED_WAIT);
@@ -137,20 +151,7 @@ impl<D: Driver> Shard<D> {
     fn serve(&mut self, event: Event) {
         let Shard { core, driver, .. } = self;
         match event {
-            Event::Received { slot, piece } => {
-                if let Some(connection) = core.desk.connections.get(slot)
-                    && connection.closing.is_none()
-                {
-                    connection.last_in = core.desk.now;
-                    let before = connection.in_messages;
-                    operations::feed(core, slot.index, driver.bytes(&piece));
-                    let connection = core.desk.connections.at(slot.index);
-                    if connection.in_messages > before {
-                        connection.active_at = core.desk.now;
-                    }
-                }
-                driver.release(piece);
-            }
+            Event::Received { slot, piece } => intake::receive(self, slot, piece),
             Event::Sent { slot, batch, result } => {
                 core.desk.flights -= 1;
                 let Some(connection) = core.desk.connections.get(slot) else { return };
@@ -200,23 +201,7 @@ impl<D: Driver> Shard<D> {
             self.driver.listen(self.listening);
         }
         while let Some(slot) = core.desk.resumable.pop() {
-            let Some(connection) = core.desk.connections.get(slot) else { continue };
-            if !connection.may_resume() || connection.closing.is_some() {
-                continue;
-            }
-            connection.unpause(Pause::Backlog);
-            let inbox = std::mem::take(&mut connection.inbox);
-            connection.wanted = 0;
-            operations::feed(core, slot.index, &inbox);
-            let connection = core.desk.connections.at(slot.index);
-            if connection.is_paused() || connection.closing.is_some() {
-                continue;
-            }
-            if connection.ended {
-                core.desk.doom(slot, Reason::ClientClosed);
-            } else if std::mem::take(&mut connection.receive_paused) {
-                core.desk.wishes.push(Wish::Resume(slot));
-            }
+            intake::resume(core, slot);
         }
     }
 

@@ -1,7 +1,7 @@
 //! A message comes in: who gets it, here and on other shards. Hot path.
 
 use super::core::Core;
-use super::desk::{Delivery, Desk, payload};
+use super::desk::{Delivery, Desk, cost, payload};
 use super::services::{self, Crossing};
 use super::{imports, mapping, responders, trace};
 use crate::account::AccountId;
@@ -35,6 +35,7 @@ pub fn publish(core: &mut Core, index: u32, message: &client::Message<'_>) {
     let (slot, account, verbose) = (connection.slot, connection.account, connection.verbose);
     let (wants_echo, pedantic) = (connection.echo, connection.pedantic);
     core.desk.in_messages += 1;
+    core.desk.work += cost(message.payload.len());
     core.desk.in_bytes += message.payload.len() as u64;
     let tracing = core.settings.tracing;
     if tracing.trace {
@@ -224,6 +225,7 @@ fn spread(core: &mut Core, passage: &mut Passage<'_>, tell_nobody: bool) -> bool
             queue_names.push(table.queue_name(*queue));
         }
         let plain = matched.shards.contains(shard);
+        desk.work += cost(passage.delivery.payload_len);
         mesh.send(shard, Letter::Message(letter_of(passage, plain, request, queue_names.as_bytes())));
     }
     true

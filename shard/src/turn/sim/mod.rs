@@ -25,7 +25,7 @@ const RUNS: u64 = 1500;
 const THREADS: usize = 2;
 
 /// What the ordinary seeds must have met: faults, and branches that are rarely taken.
-const MARKS: [&str; 33] = [
+const MARKS: [&str; 35] = [
     "accept fails",
     "barrier goes on",
     "barrier waits",
@@ -39,6 +39,7 @@ const MARKS: [&str; 33] = [
     "end during a pause",
     "events change places",
     "inbox full",
+    "input put off",
     "letter spilled",
     "lingers",
     "nobody responds",
@@ -52,6 +53,7 @@ const MARKS: [&str; 33] = [
     "sent at once",
     "server pings",
     "shard held",
+    "small pieces over the quota",
     "slow consumer",
     "some shards found nobody",
     "stale connection",

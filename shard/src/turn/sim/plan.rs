@@ -8,6 +8,7 @@ use crate::driver::sim::{Dice, Faults};
 use crate::session::admission::{Admission, Secret, Shared};
 use crate::settings::{Limits, Placement, Settings};
 use crate::shard_set::ShardSet;
+use crate::turn::rotation::{QUOTAS, Quotas};
 
 /// The token that clients show where credentials are wanted.
 pub const TOKEN: &str = "sesame";
@@ -18,6 +19,8 @@ pub struct Plan {
     pub shards: usize,
     pub lane_bytes: usize,
     pub settings: Arc<Settings>,
+    /// What a turn serves.
+    pub quotas: Quotas,
     /// Where the account's connections live.
     pub members: ShardSet,
     pub faults: Faults,
@@ -90,6 +93,11 @@ impl Plan {
             shards,
             lane_bytes: *dice.pick(&[128, 256, 512, 1024, 4096, 65536]),
             settings: Arc::new(settings),
+            quotas: match seed % 3 {
+                0 => QUOTAS,
+                1 => Quotas { turn: 9, account: 4, connection: 2, prompt: 2 },
+                _ => Quotas { turn: 1, account: 1, connection: 1, prompt: 1 },
+            },
             members: ShardSet::first(members),
             clients: dice.between(2, 7),
             operations: dice.between(5, 40),

@@ -13,6 +13,7 @@ use crate::driver::sim::{Network, Sim};
 use crate::launch::{Gauges, Order};
 use crate::ring::mesh::{Doorbell, meshes};
 use crate::turn::core::Chance;
+use crate::turn::rotation::Rotation;
 use crate::turn::{Core, Shard};
 
 /// Turns in a row without anything to do: one may follow what was done in the last.
@@ -47,6 +48,7 @@ pub fn seats(plan: &Plan, network: &Rc<RefCell<Network>>, gauges: &Arc<Gauges>) 
         core.accounts[0].members = plan.members;
         core.accounts[0].audience = plan.members;
         core.chance = Chance::seeded(plan.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ me as u64);
+        core.rotation = Rotation::new(plan.quotas);
         let (sender, orders) = crossbeam_channel::unbounded();
         Seat {
             shard: Shard::new(core, Sim::new(network.clone(), me), orders),
@@ -98,6 +100,7 @@ impl Seat {
         }
         let rung = self.rung.swap(false, Ordering::Relaxed);
         let busy = due || rung || network.borrow().has_completions(index) || self.has_letters();
+        let busy = busy || !self.shard.core.rotation.is_empty();
         self.idle_turns = if busy { 0 } else { self.idle_turns + 1 };
         assert!(self.idle_turns <= IDLE_TURNS_MAX, "violation: shard {index} spins");
         self.last_turn = now;
@@ -129,6 +132,7 @@ impl Seat {
             ("wishes", desk.wishes.is_empty()),
             ("doomed connections", desk.doomed.is_empty()),
             ("resumable connections", desk.resumable.is_empty()),
+            ("connections in line", core.rotation.is_empty()),
             ("congested connections", desk.congested.is_empty()),
             ("spent subscriptions", desk.spent.is_empty()),
             ("alarms", desk.alarms.is_empty()),
