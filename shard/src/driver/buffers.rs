@@ -8,7 +8,7 @@ use io_uring::types::BufRingEntry;
 
 use super::Piece;
 
-const BUFFER_BYTES: usize = 16 << 10;
+pub const BUFFER_BYTES: usize = 16 << 10;
 /// Buffers there are, and the fewest the kernel has at hand. Few, so that they stay in cache: with 32 of
 /// 64 KiB a fan-out costs half as much again as with 16 of 16 KiB. When many connections are active at once
 /// the kernel runs out; then it gets more, and they are taken back when it no longer needs them.
@@ -75,9 +75,9 @@ impl Buffers {
         self.spare.push(piece.buffer);
     }
 
-    /// The kernel ran out: lend twice as many from now on.
-    pub fn ran_out(&mut self) {
-        self.target = (self.target * 2).min(BUFFERS);
+    /// The kernel ran out while several wanted one: lend enough for all of those, and as many again.
+    pub fn ran_out(&mut self, wanting: usize) {
+        self.target = self.target.max(wanting * 2).min(BUFFERS);
         self.calm = 0;
     }
 

@@ -10,7 +10,7 @@ use io_uring::types::{CancelBuilder, Fd, SubmitArgs, Timespec};
 use io_uring::{IoUring, cqueue, opcode, squeue};
 use rustix::net::Shutdown;
 
-use super::buffers::{Buffers, GROUP};
+use super::buffers::{BUFFER_BYTES, Buffers, GROUP};
 use super::flight::Flight;
 use super::{Driver, Event, Piece, Socket, Wait, monotonic, socket};
 use crate::deliver::Batch;
@@ -41,8 +41,10 @@ struct Link {
     /// A receive is with the kernel, or should be.
     receiving: bool,
     wanted: bool,
-    /// The kernel ran out of buffers for it.
+    /// The kernel ran out of buffers for it; or it is to receive again at the start of the next wait.
     starved: bool,
+    /// While others wanted buffers too it filled some: it gets one a turn until it does not fill one.
+    greedy: bool,
     ended: bool,
     closing: bool,
     detaching: bool,
@@ -116,11 +118,39 @@ impl Uring {
     fn arm_receive(&mut self, index: u32) {
         let link = &mut self.links[index as usize];
         let (Some(fd), false) = (&link.fd, link.receiving || link.ended || link.closing) else { return };
-        let entry = opcode::RecvMulti::new(Fd(fd.as_raw_fd()), GROUP).build();
+        let entry = if link.greedy {
+            opcode::Recv::new(Fd(fd.as_raw_fd()), std::ptr::null_mut(), BUFFER_BYTES as u32)
+                .buf_group(GROUP)
+                .build()
+                .flags(squeue::Flags::BUFFER_SELECT)
+        } else {
+            opcode::RecvMulti::new(Fd(fd.as_raw_fd()), GROUP).build()
+        };
         link.receiving = true;
         link.starved = false;
         let entry = entry.user_data(tag(RECEIVE, link.slot));
         self.push(entry);
+    }
+
+    /// Receives again for those the kernel had no buffers for. One that floods alone may have them all; of several
+    /// each gets one, so that none waits for another to be done.
+    fn feed_starved(&mut self) {
+        let mut starved = std::mem::take(&mut self.starved);
+        let is_contended = starved.len() > 1;
+        if is_contended {
+            self.buffers.ran_out(starved.len());
+        }
+        for slot in starved.drain(..) {
+            let link = &mut self.links[slot.index as usize];
+            if link.slot == slot && link.starved {
+                link.starved = false;
+                link.greedy |= is_contended;
+                if link.wanted {
+                    self.arm_receive(slot.index);
+                }
+            }
+        }
+        self.starved = starved;
     }
 
     fn cancel_receive(&mut self, slot: Slot) {
@@ -185,13 +215,13 @@ impl Uring {
                 }
             }
             Ok(len) => {
+                link.greedy &= len as usize == BUFFER_BYTES;
                 let buffer = cqueue::buffer_select(entry.flags()).expect("received into a buffer");
                 self.buffers.taken();
                 events.push(Event::Received { slot, piece: Piece { buffer, len } });
             }
             Err(error) => match error.raw_os_error() {
                 Some(libc::ENOBUFS) => {
-                    self.buffers.ran_out();
                     link.starved = true;
                     self.starved.push(slot);
                 }
@@ -287,7 +317,9 @@ impl Driver for Uring {
         let link = &mut self.links[slot.index as usize];
         link.wanted = true;
         if !link.receiving && !link.starved {
-            self.arm_receive(slot.index);
+            // Later: what is to be sent now goes before what the kernel has gathered meanwhile is received.
+            link.starved = true;
+            self.starved.push(slot);
         }
     }
 
@@ -340,16 +372,8 @@ impl Driver for Uring {
     }
 
     fn wait(&mut self, wait: Wait, events: &mut Vec<Event>) -> io::Result<()> {
+        self.feed_starved();
         self.buffers.lend();
-        for slot in std::mem::take(&mut self.starved) {
-            let link = &mut self.links[slot.index as usize];
-            if link.slot == slot && link.starved {
-                link.starved = false;
-                if link.wanted {
-                    self.arm_receive(slot.index);
-                }
-            }
-        }
         let mut wait = wait;
         if !self.ready.is_empty() || !self.ring.completion().is_empty() {
             wait = Wait::Poll;
