@@ -3,16 +3,13 @@
 
 use super::rotation::Share;
 use super::{Shard, moves, operations};
-use crate::driver::{Driver, Piece};
+use crate::driver::{Driver, Piece, SMALL_BYTES_MAX};
 use crate::interest::NONE;
 use crate::proto::text::Reason;
 use crate::session::{Connection, Pause};
 use crate::slot::Slot;
 use crate::turn::core::Core;
 use crate::turn::desk::Wish;
-
-/// Bytes of a piece that need not wait in line.
-const SMALL_BYTES_MAX: u32 = 512;
 
 /// Pieces received in this turn that are in line, those of one connection chained in the order they came.
 pub type Arrivals = Vec<Arrival>;
@@ -96,7 +93,7 @@ fn join(core: &mut Core, slot: Slot) {
 
 /// Serves those in line as far as the quota of the turn goes; what is left waits for the next.
 pub fn serve_line<D: Driver>(shard: &mut Shard<D>) {
-    let until = shard.core.desk.work + shard.core.rotation.quotas().turn;
+    let until = shard.core.desk.work + shard.core.rotation.turn_quota(shard.core.turns);
     while shard.core.desk.work < until
         && let Some(share) = shard.core.rotation.next()
     {

@@ -36,13 +36,13 @@ use std::io;
 use crossbeam_channel::Receiver;
 
 pub use core::Core;
-use desk::Wish;
+use desk::{Desk, Wish};
+use intake::Arrivals;
 
 use crate::driver::{Driver, Event, Wait};
 use crate::launch::Order;
 use crate::proto::text::Reason;
 use crate::session::Pause;
-use intake::Arrivals;
 
 /// How often a full ring is looked at again.
 const CONGESTED_WAIT: u64 = 50_000;
@@ -229,30 +229,45 @@ impl<D: Driver> Shard<D> {
         self.core.desk.wishes = wishes;
     }
 
+    /// What is small goes first: it does not wait until the kernel has copied what is large.
     fn flush(&mut self) {
         let Shard { core, driver, .. } = self;
         let desk = &mut core.desk;
         let few = desk.dirty.len() <= PROMPT_CONNECTIONS_MAX;
-        for index in desk.dirty.drain(..) {
-            let Some(connection) = desk.connections.lodger(index) else { continue };
-            connection.dirty = false;
-            let held = connection.closed || connection.is_paused_by(Pause::Moving);
-            if connection.outbox.is_flying() || !connection.outbox.has_waiting() || held {
-                continue;
+        let mut dirty = std::mem::take(&mut desk.dirty);
+        dirty.retain(|index| {
+            let connection = desk.connections.lodger(*index);
+            let is_large =
+                connection.is_some_and(|connection| connection.outbox.pending() > PROMPT_BYTES_MAX);
+            if !is_large {
+                send(desk, driver, *index, few);
             }
-            connection.sent_at = desk.now;
-            if connection.out_messages > connection.flushed_messages {
-                connection.flushed_messages = connection.out_messages;
-                connection.active_at = desk.now;
-            }
-            // Small and alone it goes at once: to hear of it later would cost a turn of its own. What is large
-            // had better gather while the send before it is under way.
-            let small = connection.outbox.pending() <= PROMPT_BYTES_MAX;
-            let prompt = few && small && connection.closing.is_none();
-            match driver.send(connection.slot, connection.outbox.take_batch(), prompt) {
-                Some(batch) => connection.outbox.landed(&mut desk.pool, batch),
-                None => desk.flights += 1,
-            }
+            is_large
+        });
+        for index in dirty.drain(..) {
+            send(desk, driver, index, false);
         }
+        desk.dirty = dirty;
+    }
+}
+
+/// Sends what a connection has to send, unless a send is under way. What is small, of few, goes at once: to hear
+/// of it later would cost a turn of its own. What is large had better gather while the send before it is under way.
+fn send(desk: &mut Desk, driver: &mut impl Driver, index: u32, at_once: bool) {
+    let Some(connection) = desk.connections.lodger(index) else { return };
+    connection.dirty = false;
+    let held = connection.closed || connection.is_paused_by(Pause::Moving);
+    if connection.outbox.is_flying() || !connection.outbox.has_waiting() || held {
+        return;
+    }
+    connection.sent_at = desk.now;
+    if connection.out_messages > connection.flushed_messages {
+        connection.flushed_messages = connection.out_messages;
+        connection.active_at = desk.now;
+    }
+    let prompt = at_once && connection.closing.is_none();
+    match driver.send(connection.slot, connection.outbox.take_batch(), prompt) {
+        Some(batch) => connection.outbox.landed(&mut desk.pool, batch),
+        None => desk.flights += 1,
     }
 }

@@ -14,6 +14,8 @@ use crate::slot::Slot;
 pub struct Quotas {
     /// In one turn, for all who wait in line.
     pub turn: u64,
+    /// The same while nobody sends little: those who flood had better be served at length.
+    pub flood: u64,
     /// For an account, before the next one's turn.
     pub account: u64,
     /// For a connection, before the next one of its account.
@@ -22,8 +24,8 @@ pub struct Quotas {
     pub prompt: u64,
 }
 
-/// A turn is some 0.3 ms of serving; a quota amortises what it costs to go from one connection to the next.
-pub const QUOTAS: Quotas = Quotas { turn: 4096, account: 512, connection: 256, prompt: 256 };
+/// A turn is some 0.3 ms of serving, one of floods alone four times that. A quota amortises what it costs to go from one connection to the next.
+pub const QUOTAS: Quotas = Quotas { turn: 4096, flood: 16384, account: 512, connection: 256, prompt: 256 };
 
 /// Who is to be served, and how much.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,15 +51,22 @@ pub struct Rotation {
     lines: Vec<Line>,
     /// Accounts with somebody in line.
     accounts: VecDeque<AccountId>,
+    /// The turn in which the last small piece came.
+    hurried_at: u64,
 }
+
+/// Turns after a small piece for which turns are short.
+const HURRY_TURNS: u64 = 64;
 
 impl Rotation {
     pub fn new(quotas: Quotas) -> Rotation {
-        Rotation { quotas, lines: Vec::new(), accounts: VecDeque::new() }
+        Rotation { quotas, lines: Vec::new(), accounts: VecDeque::new(), hurried_at: 0 }
     }
 
-    pub fn quotas(&self) -> &Quotas {
-        &self.quotas
+    /// What may be served in the turn of that number to those in line.
+    pub fn turn_quota(&self, turn: u64) -> u64 {
+        let is_hurried = turn < self.hurried_at + HURRY_TURNS;
+        if is_hurried { self.quotas.turn } else { self.quotas.flood }
     }
 
     pub fn is_empty(&self) -> bool {
@@ -136,6 +145,7 @@ impl Rotation {
     /// What was served out of line. An account that has others in line pays for it there.
     #[inline]
     pub fn served_promptly(&mut self, account: AccountId, turn: u64, work: u64) {
+        self.hurried_at = turn;
         let line = self.line(account);
         line.prompt = if line.prompt.0 == turn { (turn, line.prompt.1 + work) } else { (turn, work) };
         if !line.waiting.is_empty() {
@@ -157,7 +167,7 @@ impl Rotation {
 mod tests {
     use super::*;
 
-    const QUOTAS: Quotas = Quotas { turn: 1000, account: 100, connection: 50, prompt: 30 };
+    const QUOTAS: Quotas = Quotas { turn: 1000, flood: 2000, account: 100, connection: 50, prompt: 30 };
 
     fn slot(index: u32) -> Slot {
         Slot { index, generation: 1 }

@@ -3,6 +3,7 @@
 //! read; `COREBUS_SIM_RUNS=100000` tries so many, beginning at `COREBUS_SIM_FROM`.
 
 mod client;
+mod fairness;
 mod frames;
 mod oracle;
 mod plan;
