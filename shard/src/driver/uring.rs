@@ -1,6 +1,7 @@
 //! The driver over io_uring: one ring per shard, made on the shard's own thread; multishot accept and
 //! receive, one `io_uring_enter` per turn. Needs Linux 6.1.
 
+use std::collections::VecDeque;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
@@ -75,7 +76,8 @@ pub struct Uring {
     bell: Arc<OwnedFd>,
     /// Events that need no kernel.
     ready: Vec<Event>,
-    starved: Vec<Slot>,
+    /// Those to receive again at the start of the next wait; first those that got no buffer in the last one.
+    starved: VecDeque<Slot>,
 }
 
 impl Uring {
@@ -102,7 +104,7 @@ impl Uring {
             accept_wanted: false,
             bell,
             ready: Vec::new(),
-            starved: Vec::new(),
+            starved: VecDeque::new(),
         };
         uring.arm_bell();
         Ok(uring)
@@ -260,7 +262,7 @@ impl Uring {
             Err(error) => match error.raw_os_error() {
                 Some(libc::ENOBUFS) => {
                     link.starved = true;
-                    self.starved.push(slot);
+                    self.starved.push_front(slot);
                     if link.filled >= FLOOD_BUFFERS && !link.greedy {
                         link.greedy = true;
                         self.greedy += 1;
@@ -277,9 +279,15 @@ impl Uring {
                 }
             },
         }
-        let link = &self.links[index as usize];
+        let link = &mut self.links[index as usize];
         if !link.receiving && link.wanted && !link.starved {
-            self.arm_receive(index);
+            if link.greedy {
+                // Later: the shard may have enough of it for now.
+                link.starved = true;
+                self.starved.push_back(slot);
+            } else {
+                self.arm_receive(index);
+            }
         }
         self.settle(index, events);
     }
@@ -363,7 +371,7 @@ impl Driver for Uring {
         if !link.receiving && !link.starved {
             // Later: what is to be sent now goes before what the kernel has gathered meanwhile is received.
             link.starved = true;
-            self.starved.push(slot);
+            self.starved.push_back(slot);
         }
     }
 

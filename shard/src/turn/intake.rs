@@ -183,6 +183,7 @@ fn put_off<D: Driver>(shard: &mut Shard<D>) {
             if let (Some(piece), None) = (&piece, connection.closing) {
                 mark!("input put off");
                 operations::stash(core, slot.index, &driver.bytes(piece)[served..]);
+                operations::hold_back(core, slot.index);
             }
         }
         if let Some(piece) = piece {

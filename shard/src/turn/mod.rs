@@ -2,8 +2,8 @@
 //!
 //! 1. wait for completions (and start what the last turn asked for);
 //! 2. letters of other shards;
-//! 3. what clients sent, and everything else the driver saw;
-//! 4. timers, and a little of what the control core wants to know;
+//! 3. everything the driver saw: of what clients sent, small pieces;
+//! 4. timers; the line of those who sent more; a little of what the control core wants to know;
 //! 5. letters to other shards, and their bells;
 //! 6. flush every connection that has something to send.
 

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::core::Core;
-use super::desk::cost;
+use super::desk::{Wish, cost};
 use super::{admit, publish, responders, subscribe, trace};
 use crate::proto::client::{self, Fault, Op, Rules, Step};
 use crate::proto::connect::redacted;
@@ -14,8 +14,6 @@ use crate::session::Pause;
 use crate::session::connection::{Answer, Barrier};
 use crate::shard_set::ShardSet;
 
-/// Input kept during a pause before the kernel is told to hold back.
-const INBOX_BYTES_MAX: usize = 64 << 10;
 /// What CONNECT counts as, for it may take checking a signature.
 const CONNECT_WORK: u64 = 256;
 
@@ -132,11 +130,18 @@ pub fn stash(core: &mut Core, index: u32, data: &[u8]) {
     connection.inbox.extend_from_slice(data);
     connection.wanted = 0;
     connection.pause(Pause::Backlog);
-    if connection.inbox.len() - connection.inbox_served > INBOX_BYTES_MAX && !connection.receive_paused {
+    if connection.inbox.len() - connection.inbox_served > core.rotation.inbox_bytes_max() {
         mark!("inbox full");
+        hold_back(core, index);
+    }
+}
+
+/// Nothing more is received from a connection until what it has sent is served.
+pub fn hold_back(core: &mut Core, index: u32) {
+    let connection = core.desk.connections.at(index);
+    if !connection.receive_paused {
         connection.receive_paused = true;
-        let slot = connection.slot;
-        core.desk.wishes.push(super::desk::Wish::Pause(slot));
+        core.desk.wishes.push(Wish::Pause(connection.slot));
     }
 }
 

@@ -22,10 +22,13 @@ pub struct Quotas {
     pub connection: u64,
     /// For an account in one turn, in small pieces that need not wait in line.
     pub prompt: u64,
+    /// Bytes of a connection that are kept before no more are received.
+    pub inbox: usize,
 }
 
 /// A turn is some 0.3 ms of serving, one of floods alone four times that. A quota amortises what it costs to go from one connection to the next.
-pub const QUOTAS: Quotas = Quotas { turn: 4096, flood: 16384, account: 512, connection: 256, prompt: 256 };
+pub const QUOTAS: Quotas =
+    Quotas { turn: 4096, flood: 16384, account: 512, connection: 256, prompt: 256, inbox: 64 << 10 };
 
 /// Who is to be served, and how much.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,6 +70,10 @@ impl Rotation {
     pub fn turn_quota(&self, turn: u64) -> u64 {
         let is_hurried = turn < self.hurried_at + HURRY_TURNS;
         if is_hurried { self.quotas.turn } else { self.quotas.flood }
+    }
+
+    pub fn inbox_bytes_max(&self) -> usize {
+        self.quotas.inbox
     }
 
     pub fn is_empty(&self) -> bool {
@@ -167,7 +174,8 @@ impl Rotation {
 mod tests {
     use super::*;
 
-    const QUOTAS: Quotas = Quotas { turn: 1000, flood: 2000, account: 100, connection: 50, prompt: 30 };
+    const QUOTAS: Quotas =
+        Quotas { turn: 1000, flood: 2000, account: 100, connection: 50, prompt: 30, inbox: 0 };
 
     fn slot(index: u32) -> Slot {
         Slot { index, generation: 1 }

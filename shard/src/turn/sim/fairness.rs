@@ -18,7 +18,7 @@ use crate::turn::{Core, Shard};
 
 /// Operations of one piece of a flood; pieces a client has under way at least.
 const FLOOD: usize = 1000;
-const UNDER_WAY: usize = 64 << 10;
+const UNDER_WAY: usize = 256 << 10;
 
 /// One shard, and clients in accounts.
 struct Stage {
@@ -122,11 +122,11 @@ impl Stage {
 
 #[test]
 fn a_ping_waits_for_turns_not_for_a_backlog() {
-    // One floods, four of its account hear it; one more of its account is quiet, and one of another.
+    // One floods, four of its account hear it five times; one more of its account is quiet, and one of another.
     let mut stage = Stage::new(&[1, 1, 1, 1, 1, 1, 2]);
     let (flooding, sibling, quiet) = ([0], 5, 6);
     for wire in 1..5 {
-        stage.write(wire, b"SUB flood 1\r\n");
+        (0..5).for_each(|sid| stage.write(wire, format!("SUB flood {sid}\r\n").as_bytes()));
     }
     for _ in 0..20 {
         stage.flood(&flooding);
@@ -146,42 +146,40 @@ fn a_ping_waits_for_turns_not_for_a_backlog() {
         let meanwhile = stage.published(&flooding) - before;
         // At first nobody was in a hurry; of the others no turn is long.
         let turns_max = QUOTAS.flood + 4 * QUOTAS.turn;
-        assert!(meanwhile > 0 && meanwhile * 5 <= turns_max, "{meanwhile}");
+        assert!(meanwhile > 0 && meanwhile * 21 <= turns_max, "{meanwhile}");
     }
 }
 
 #[test]
 fn accounts_have_equal_shares_of_a_turn() {
     let mut stage = Stage::new(&[1, 1, 1, 1, 2]);
-    let (four, one) = ([0, 1, 2, 3], [4]);
     let all = [0, 1, 2, 3, 4];
-    let served = |stage: &mut Stage| (stage.published(&four), stage.published(&one));
     // So small that what is kept of a connection lasts for many turns.
-    let quotas = Quotas { turn: 400, flood: 400, account: 50, connection: 25, prompt: 25 };
+    let quotas = Quotas { turn: 400, flood: 400, account: 50, connection: 25, prompt: 25, ..QUOTAS };
     stage.shard.core.rotation = Rotation::new(quotas);
-    let mut before = (0, 0);
+    let (mut before, mut had, mut counted) = ([0; 5], [0; 5], 0);
     for turn in 0..400 {
         stage.flood(&all);
         let work = stage.shard.core.desk.work;
         stage.turn();
         let work = stage.shard.core.desk.work - work;
         assert!(work < quotas.turn + quotas.prompt, "turn {turn}: {work}");
-        let now = served(&mut stage);
-        let (of_four, of_one) = (now.0 - before.0, now.1 - before.1);
+        let now = all.map(|wire| stage.published(&[wire]));
+        let served: [u64; 5] = std::array::from_fn(|wire| now[wire] - before[wire]);
         before = now;
-        let all_go_on = all.iter().all(|wire| stage.connection(*wire).in_line);
-        if turn >= 10 && all_go_on {
-            assert!(of_four.abs_diff(of_one) <= 2 * quotas.account, "turn {turn}: {of_four} and {of_one}");
-            assert!(
-                of_four + of_one + quotas.connection >= quotas.turn,
-                "turn {turn}: {of_four} and {of_one}"
-            );
+        // Whoever has sent nothing more for the moment leaves its share to the others.
+        if all.iter().all(|wire| stage.connection(*wire).in_line) {
+            let (four, one) = (served[..4].iter().sum::<u64>(), served[4]);
+            assert!(four.abs_diff(one) <= 2 * quotas.account, "turn {turn}: {served:?}");
+            assert!(four + one + quotas.connection >= quotas.turn, "turn {turn}: {served:?}");
+            had = std::array::from_fn(|wire| had[wire] + served[wire]);
+            counted += 1;
         }
     }
-    let (of_four, of_one) = before;
-    assert!(of_four.abs_diff(of_one) * 20 <= of_one, "{of_four} and {of_one}");
-    let each: Vec<u64> = four.iter().map(|wire| stage.published(&[*wire])).collect();
-    assert!(each.iter().all(|had| had.abs_diff(of_four / 4) * 40 <= of_four), "{each:?}");
+    assert!(counted > 200, "{counted}");
+    let four: u64 = had[..4].iter().sum();
+    assert!(four.abs_diff(had[4]) * 20 <= had[4], "{had:?}");
+    assert!(had[..4].iter().all(|had| had.abs_diff(four / 4) * 10 <= four / 4), "{had:?}");
 }
 
 /// Input that is kept for want of quota is bounded: who floods is not read.
@@ -202,6 +200,6 @@ fn what_waits_is_bounded() {
     }
     assert!(stage.shard.core.rotation.is_empty() && matches!(stage.shard.patience(), Wait::Until(_)));
     let published = stage.published(&[0]);
-    assert!(published % FLOOD as u64 == 0 && published <= written, "{published}");
+    assert!(published.is_multiple_of(FLOOD as u64) && published <= written, "{published}");
     assert!(!stage.connection(0).receive_paused);
 }

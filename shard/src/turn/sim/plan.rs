@@ -95,8 +95,8 @@ impl Plan {
             settings: Arc::new(settings),
             quotas: match seed % 3 {
                 0 => QUOTAS,
-                1 => Quotas { turn: 9, flood: 20, account: 4, connection: 2, prompt: 2 },
-                _ => Quotas { turn: 1, flood: 1, account: 1, connection: 1, prompt: 1 },
+                1 => Quotas { turn: 9, flood: 20, account: 4, connection: 2, prompt: 2, inbox: 4 << 10 },
+                _ => Quotas { turn: 1, flood: 1, account: 1, connection: 1, prompt: 1, inbox: 512 },
             },
             members: ShardSet::first(members),
             clients: dice.between(2, 7),
