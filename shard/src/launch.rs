@@ -55,8 +55,8 @@ pub enum Report {
     Ready { shard: usize },
     /// The shard could not start, or had to stop: the text is fit for a `[FTL]` line.
     Failed { shard: usize, error: String },
-    /// The shard has much to do: so many of a thousand parts of its time, and accounts with what they had done, the most
-    /// first.
+    /// The shard has much to do: so many of a thousand parts of its time, and accounts with what they had done, the
+    /// most first.
     Busy { shard: usize, busy: u32, accounts: Vec<(AccountId, u64)>, clients: usize },
     /// A connection waits for its password to be checked: `Order::PasswordChecked` is to follow.
     CheckPassword { shard: usize, slot: Slot, hashed: Hashed },

@@ -1,5 +1,5 @@
-//! Who lives where, with `placement: auto`: when a shard has much to do and another has room, an account moves there, or
-//! half the connections of one that is too large for a core. Decides; moves nothing itself.
+//! Who lives where, with `placement: auto`: when a shard has much to do and another has room, an account moves
+//! there, or half the connections of one that is too large for a core. Decides; moves nothing itself.
 
 use std::time::{Duration, Instant};
 

@@ -23,6 +23,9 @@ pub use socket::Socket;
 use crate::deliver::Batch;
 use crate::slot::Slot;
 
+/// Bytes of a piece that is small: whoever sends such waits for an answer rather than floods.
+pub const SMALL_BYTES_MAX: u32 = 512;
+
 /// Bytes received, in a buffer of the driver's: read with `bytes`, to be given back with `release`.
 #[derive(Debug)]
 pub struct Piece {

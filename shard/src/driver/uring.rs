@@ -1,6 +1,7 @@
 //! The driver over io_uring: one ring per shard, made on the shard's own thread; multishot accept and
 //! receive, one `io_uring_enter` per turn. Needs Linux 6.1.
 
+use std::collections::VecDeque;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
@@ -10,9 +11,9 @@ use io_uring::types::{CancelBuilder, Fd, SubmitArgs, Timespec};
 use io_uring::{IoUring, cqueue, opcode, squeue};
 use rustix::net::Shutdown;
 
-use super::buffers::{Buffers, GROUP};
+use super::buffers::{Buffers, LARGE, SMALL};
 use super::flight::Flight;
-use super::{Driver, Event, Piece, Socket, Wait, monotonic, socket};
+use super::{Driver, Event, Piece, SMALL_BYTES_MAX, Socket, Wait, monotonic, socket};
 use crate::deliver::Batch;
 use crate::slot::Slot;
 
@@ -20,6 +21,12 @@ const SUBMISSIONS: u32 = 1024;
 const COMPLETIONS: u32 = 8192;
 /// Completions looked at in one turn.
 const COMPLETIONS_PER_TURN: usize = 128;
+
+/// Small buffers filled by one connection in a row, at the end of which there was none left, that are a flood.
+const FLOOD_BUFFERS: u32 = 4;
+/// What one who floods receives in a turn while others send little; for how many waits that holds.
+const SHARED_BYTES: usize = 64 << 10;
+const HURRY_WAITS: u32 = 64;
 
 /// What a completion is about: the top byte of its user data; then 24 bits of generation, 32 of index.
 const ACCEPT: u8 = 1;
@@ -41,8 +48,12 @@ struct Link {
     /// A receive is with the kernel, or should be.
     receiving: bool,
     wanted: bool,
-    /// The kernel ran out of buffers for it.
+    /// The kernel ran out of buffers for it; or it is to receive again at the start of the next wait.
     starved: bool,
+    /// Small buffers it has filled since it began to receive.
+    filled: u32,
+    /// It floods: it receives into one large buffer a turn.
+    greedy: bool,
     ended: bool,
     closing: bool,
     detaching: bool,
@@ -52,6 +63,12 @@ pub struct Uring {
     // Before the buffers, so that it is dropped first: the kernel must not write to freed memory.
     ring: IoUring,
     buffers: Buffers,
+    large_buffers: Buffers,
+    /// Links that flood; and those the kernel had no buffer for in the last wait though they do not.
+    greedy: usize,
+    wanting: usize,
+    /// Waits for which those who flood still receive less, for somebody does not.
+    hurry: u32,
     links: Vec<Link>,
     listener: Arc<TcpListener>,
     accepting: bool,
@@ -59,7 +76,8 @@ pub struct Uring {
     bell: Arc<OwnedFd>,
     /// Events that need no kernel.
     ready: Vec<Event>,
-    starved: Vec<Slot>,
+    /// Those to receive again at the start of the next wait; first those that got no buffer in the last one.
+    starved: VecDeque<Slot>,
 }
 
 impl Uring {
@@ -71,17 +89,22 @@ impl Uring {
             .setup_coop_taskrun()
             .setup_cqsize(COMPLETIONS)
             .build(SUBMISSIONS)?;
-        let buffers = Buffers::register(&ring.submitter())?;
+        let buffers = Buffers::register(&ring.submitter(), SMALL)?;
+        let large_buffers = Buffers::register(&ring.submitter(), LARGE)?;
         let mut uring = Uring {
             ring,
             buffers,
+            large_buffers,
+            greedy: 0,
+            wanting: 0,
+            hurry: 0,
             links: Vec::new(),
             listener,
             accepting: false,
             accept_wanted: false,
             bell,
             ready: Vec::new(),
-            starved: Vec::new(),
+            starved: VecDeque::new(),
         };
         uring.arm_bell();
         Ok(uring)
@@ -116,11 +139,46 @@ impl Uring {
     fn arm_receive(&mut self, index: u32) {
         let link = &mut self.links[index as usize];
         let (Some(fd), false) = (&link.fd, link.receiving || link.ended || link.closing) else { return };
-        let entry = opcode::RecvMulti::new(Fd(fd.as_raw_fd()), GROUP).build();
+        let entry = if link.greedy {
+            let bytes = if self.hurry > 0 { SHARED_BYTES } else { LARGE.bytes };
+            opcode::Recv::new(Fd(fd.as_raw_fd()), std::ptr::null_mut(), bytes as u32)
+                .buf_group(LARGE.group)
+                .build()
+                .flags(squeue::Flags::BUFFER_SELECT)
+        } else {
+            opcode::RecvMulti::new(Fd(fd.as_raw_fd()), SMALL.group).build()
+        };
         link.receiving = true;
         link.starved = false;
+        link.filled = 0;
         let entry = entry.user_data(tag(RECEIVE, link.slot));
         self.push(entry);
+    }
+
+    fn buffers_of(&self, piece: &Piece) -> &Buffers {
+        if piece.buffer >= LARGE.first { &self.large_buffers } else { &self.buffers }
+    }
+
+    /// Gives the kernel buffers, and receives again for those it had none for.
+    fn feed_starved(&mut self) {
+        if self.wanting > 0 {
+            self.buffers.ran_out(self.wanting);
+            self.wanting = 0;
+        }
+        self.hurry = self.hurry.saturating_sub(1);
+        self.buffers.lend_as_needed();
+        self.large_buffers.lend(self.greedy);
+        let mut starved = std::mem::take(&mut self.starved);
+        for slot in starved.drain(..) {
+            let link = &mut self.links[slot.index as usize];
+            if link.slot == slot && link.starved {
+                link.starved = false;
+                if link.wanted {
+                    self.arm_receive(slot.index);
+                }
+            }
+        }
+        self.starved = starved;
     }
 
     fn cancel_receive(&mut self, slot: Slot) {
@@ -186,14 +244,31 @@ impl Uring {
             }
             Ok(len) => {
                 let buffer = cqueue::buffer_select(entry.flags()).expect("received into a buffer");
-                self.buffers.taken();
+                if buffer >= LARGE.first {
+                    self.large_buffers.taken();
+                    if (len as usize) < SMALL.bytes && link.greedy {
+                        link.greedy = false;
+                        self.greedy -= 1;
+                    }
+                } else {
+                    self.buffers.taken();
+                    link.filled += u32::from(len as usize == SMALL.bytes);
+                    if len <= SMALL_BYTES_MAX {
+                        self.hurry = HURRY_WAITS;
+                    }
+                }
                 events.push(Event::Received { slot, piece: Piece { buffer, len } });
             }
             Err(error) => match error.raw_os_error() {
                 Some(libc::ENOBUFS) => {
-                    self.buffers.ran_out();
                     link.starved = true;
-                    self.starved.push(slot);
+                    self.starved.push_front(slot);
+                    if link.filled >= FLOOD_BUFFERS && !link.greedy {
+                        link.greedy = true;
+                        self.greedy += 1;
+                    } else if !link.greedy {
+                        self.wanting += 1;
+                    }
                 }
                 Some(libc::ECANCELED) => {}
                 _ => {
@@ -204,9 +279,15 @@ impl Uring {
                 }
             },
         }
-        let link = &self.links[index as usize];
+        let link = &mut self.links[index as usize];
         if !link.receiving && link.wanted && !link.starved {
-            self.arm_receive(index);
+            if link.greedy {
+                // Later: the shard may have enough of it for now.
+                link.starved = true;
+                self.starved.push_back(slot);
+            } else {
+                self.arm_receive(index);
+            }
         }
         self.settle(index, events);
     }
@@ -238,6 +319,7 @@ impl Uring {
         let slot = link.slot;
         let fd = link.fd.take();
         let closing = link.closing;
+        self.greedy -= usize::from(link.greedy);
         *link = Link::default();
         match fd {
             Some(_) if closing => events.push(Event::Closed { slot }),
@@ -287,7 +369,9 @@ impl Driver for Uring {
         let link = &mut self.links[slot.index as usize];
         link.wanted = true;
         if !link.receiving && !link.starved {
-            self.arm_receive(slot.index);
+            // Later: what is to be sent now goes before what the kernel has gathered meanwhile is received.
+            link.starved = true;
+            self.starved.push_back(slot);
         }
     }
 
@@ -340,16 +424,7 @@ impl Driver for Uring {
     }
 
     fn wait(&mut self, wait: Wait, events: &mut Vec<Event>) -> io::Result<()> {
-        self.buffers.lend();
-        for slot in std::mem::take(&mut self.starved) {
-            let link = &mut self.links[slot.index as usize];
-            if link.slot == slot && link.starved {
-                link.starved = false;
-                if link.wanted {
-                    self.arm_receive(slot.index);
-                }
-            }
-        }
+        self.feed_starved();
         let mut wait = wait;
         if !self.ready.is_empty() || !self.ring.completion().is_empty() {
             wait = Wait::Poll;
@@ -364,11 +439,14 @@ impl Driver for Uring {
     }
 
     fn bytes(&self, piece: &Piece) -> &[u8] {
-        self.buffers.bytes(piece)
+        self.buffers_of(piece).bytes(piece)
     }
 
     fn release(&mut self, piece: Piece) {
-        self.buffers.release(piece);
+        match piece.buffer >= LARGE.first {
+            true => self.large_buffers.release(piece),
+            false => self.buffers.release(piece),
+        }
     }
 
     fn now(&self) -> u64 {

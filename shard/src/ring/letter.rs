@@ -48,7 +48,8 @@ pub enum Letter<'a> {
         queue: &'a [u8],
         add: bool,
     },
-    /// What the sender sent before this one was for the old place of a connection, what it sends from now on for the new.
+    /// What the sender sent before this one was for the old place of a connection, what it sends from now on is for
+    /// the new.
     Switched {
         slot: Slot,
     },

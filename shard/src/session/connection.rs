@@ -110,6 +110,10 @@ pub struct Connection {
     pub transit: Option<Box<Transit>>,
     /// How many directories there had been when it was last looked at.
     pub adopted: u64,
+    /// It is in line: its input is served when it is its turn.
+    pub in_line: bool,
+    /// Receiving failed, after what is in line.
+    pub ended_badly: bool,
     pauses: u8,
     pub closing: Option<Reason>,
     pub connect: Box<Connect>,
@@ -136,6 +140,10 @@ pub struct Connection {
     pub outbox: Outbox,
     /// The start of an operation whose rest has not come, or everything that came during a pause.
     pub inbox: Vec<u8>,
+    /// Bytes at the start of `inbox` that have been served. Zero unless there is a backlog.
+    pub inbox_served: usize,
+    /// What the driver has received in this turn and was not served: its first and last place in `Arrivals`.
+    pub arrivals: (u32, u32),
     /// Bytes the operation in `inbox` takes, where that is known.
     pub wanted: usize,
     /// Shards that were sent letters on its behalf since the last barrier.
@@ -192,6 +200,8 @@ impl Connection {
             closed: false,
             transit: None,
             adopted: 0,
+            in_line: false,
+            ended_badly: false,
             pauses: 0,
             closing: None,
             connect: Box::default(),
@@ -208,6 +218,8 @@ impl Connection {
             sids: Sids::default(),
             outbox: Outbox::default(),
             inbox: Vec::new(),
+            inbox_served: 0,
+            arrivals: (NONE, NONE),
             wanted: 0,
             touched: ShardSet::EMPTY,
             answering: ShardSet::EMPTY,

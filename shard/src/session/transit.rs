@@ -83,8 +83,8 @@ pub enum Transfer {
     },
     /// All is ready, and every shard knows.
     Prepared { mover: Slot, guest: Slot },
-    /// From now on what the receiver has for it goes to its guest: all at once, so that the receiver never knows half of
-    /// it.
+    /// From now on what the receiver has for it goes to its guest: all at once, so that the receiver never knows
+    /// half of it.
     Switch { mover: Slot, to: ShardId, guest: Slot, changes: Arc<[Passed]> },
     /// It does not come.
     Abandon { guest: Slot },

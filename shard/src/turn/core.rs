@@ -9,6 +9,7 @@ use super::desk::Desk;
 use super::inspect::Inspection;
 use super::load::Load;
 use super::responders::OpenRequest;
+use super::rotation::{QUOTAS, Rotation};
 use super::transit::Relocation;
 use crate::account::{Account, AccountId, Snapshot};
 use crate::interest::Change;
@@ -30,6 +31,8 @@ pub struct Core {
     pub rules: Rules,
     pub accounts: Vec<Account>,
     pub desk: Desk,
+    /// Connections with input that waits, and whose turn it is.
+    pub rotation: Rotation,
     pub mesh: Mesh,
     pub gauges: Arc<Gauges>,
     pub reporter: Reporter,
@@ -71,6 +74,7 @@ impl Core {
             adopted: 0,
             accounts: Vec::new(),
             desk: Desk::default(),
+            rotation: Rotation::new(QUOTAS),
             mesh,
             gauges,
             reporter,

@@ -22,6 +22,12 @@ use crate::slot::Slot;
 /// `max_pending`: what waits in cache is cheap, what waits in memory is not.
 const SLOW_READER_BYTES: usize = 2 << 20;
 
+/// Work that an operation or a delivery of so many bytes is.
+#[inline]
+pub fn cost(bytes: usize) -> u64 {
+    1 + (bytes >> 8) as u64
+}
+
 /// What the driver is to be asked for, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wish {
@@ -84,6 +90,8 @@ pub struct Desk {
     /// A reader of the message under way is far behind.
     pub slow_reader: bool,
     pub now: u64,
+    /// Work done so far: what `Rotation` shares out. See `cost`.
+    pub work: u64,
     pub in_messages: u64,
     pub in_bytes: u64,
     pub out_messages: u64,
@@ -216,6 +224,7 @@ impl Desk {
         }
         connection.out_messages += 1;
         connection.out_bytes += bytes;
+        self.work += cost(delivery.payload_len);
         self.out_messages += 1;
         // With headers that were left out, as nats-server has it (`client.go:processMsgResults`).
         self.out_bytes += delivery.payload_len as u64;
@@ -224,32 +233,31 @@ impl Desk {
             let tail = if stripped { &self.scratch[..] } else { delivery.tail };
             super::trace::delivered(connection, table.sub(target.sub).sid.as_bytes(), delivery, tail);
         }
-        self.written(target.owner);
+        self.slow_reader |= self.written(target.owner);
         true
     }
 
-    /// Something was appended: it is to be flushed, unless it is too much.
+    /// Something was appended: it is to be flushed, unless it is too much. Answers whether the reader is far
+    /// behind.
     #[inline]
-    fn written(&mut self, index: u32) {
+    fn written(&mut self, index: u32) -> bool {
         let connection = self.connections.at(index);
         if !connection.dirty {
             connection.dirty = true;
             self.dirty.push(index);
         }
         let pending = connection.outbox.pending();
-        if pending > SLOW_READER_BYTES.min(self.max_pending / 4) {
-            self.slow_reader = true;
-            if pending > self.max_pending {
-                let (slot, label) = (connection.slot, connection.label());
-                tracing::info!(
-                    "{label} - Slow Consumer Detected: MaxPending of {} Exceeded",
-                    self.max_pending
-                );
-                mark!("slow consumer");
-                self.slow_consumers += 1;
-                self.doom(slot, Reason::SlowConsumerPendingBytes);
-            }
+        if pending <= SLOW_READER_BYTES.min(self.max_pending / 4) {
+            return false;
         }
+        if pending > self.max_pending {
+            let (slot, label) = (connection.slot, connection.label());
+            tracing::info!("{label} - Slow Consumer Detected: MaxPending of {} Exceeded", self.max_pending);
+            mark!("slow consumer");
+            self.slow_consumers += 1;
+            self.doom(slot, Reason::SlowConsumerPendingBytes);
+        }
+        true
     }
 
     /// Closes a connection for a reason: from now on it is given nothing, and what it sends is not read.

@@ -2,8 +2,8 @@
 //!
 //! 1. wait for completions (and start what the last turn asked for);
 //! 2. letters of other shards;
-//! 3. what clients sent, and everything else the driver saw;
-//! 4. timers, and a little of what the control core wants to know;
+//! 3. everything the driver saw: of what clients sent, small pieces;
+//! 4. timers; the line of those who sent more; a little of what the control core wants to know;
 //! 5. letters to other shards, and their bells;
 //! 6. flush every connection that has something to send.
 
@@ -13,6 +13,7 @@ mod core;
 mod desk;
 mod imports;
 mod inspect;
+mod intake;
 mod latency;
 mod letters;
 mod load;
@@ -23,6 +24,7 @@ mod orders;
 mod publish;
 mod requester;
 mod responders;
+mod rotation;
 mod services;
 #[cfg(test)]
 mod sim;
@@ -36,7 +38,8 @@ use std::io;
 use crossbeam_channel::Receiver;
 
 pub use core::Core;
-use desk::Wish;
+use desk::{Desk, Wish};
+use intake::Arrivals;
 
 use crate::driver::{Driver, Event, Wait};
 use crate::launch::Order;
@@ -57,6 +60,7 @@ pub struct Shard<D: Driver> {
     driver: D,
     orders: Receiver<Order>,
     events: Vec<Event>,
+    arrivals: Arrivals,
     /// When accepting goes on after a failure.
     accept_again_at: Option<u64>,
     listening: bool,
@@ -65,7 +69,15 @@ pub struct Shard<D: Driver> {
 impl<D: Driver> Shard<D> {
     pub fn new(core: Core, mut driver: D, orders: Receiver<Order>) -> Shard<D> {
         driver.listen(true);
-        Shard { core, driver, orders, events: Vec::new(), accept_again_at: None, listening: true }
+        Shard {
+            core,
+            driver,
+            orders,
+            events: Vec::new(),
+            arrivals: Vec::new(),
+            accept_again_at: None,
+            listening: true,
+        }
     }
 
     /// Runs until it is told to stop and all is closed.
@@ -105,6 +117,7 @@ impl<D: Driver> Shard<D> {
         self.events = events;
         timers::run(&mut self.core);
         self.resume();
+        intake::serve_line(self);
         moves::bury(&mut self.core);
         load::look(&mut self.core);
         transit::step(&mut self.core);
@@ -123,6 +136,7 @@ impl<D: Driver> Shard<D> {
         let mut sooner = |at: u64| until = Some(until.map_or(at, |until| until.min(at)));
         let desk = &self.core.desk;
         let mut rest = !desk.doomed.is_empty() || !desk.resumable.is_empty();
+        rest |= !self.core.rotation.is_empty();
         rest |= !self.core.inspections.is_empty();
         rest |= !self.core.relocations.is_empty() && self.core.leaving == 0;
         rest |= !desk.starved.is_empty();
@@ -143,20 +157,7 @@ impl<D: Driver> Shard<D> {
     fn serve(&mut self, event: Event) {
         let Shard { core, driver, .. } = self;
         match event {
-            Event::Received { slot, piece } => {
-                if let Some(connection) = core.desk.connections.get(slot)
-                    && connection.closing.is_none()
-                {
-                    connection.last_in = core.desk.now;
-                    let before = connection.in_messages;
-                    operations::feed(core, slot.index, driver.bytes(&piece));
-                    let connection = core.desk.connections.at(slot.index);
-                    if connection.in_messages > before {
-                        connection.active_at = core.desk.now;
-                    }
-                }
-                driver.release(piece);
-            }
+            Event::Received { slot, piece } => intake::receive(self, slot, piece),
             Event::Sent { slot, batch, result } => {
                 core.desk.flights -= 1;
                 let Some(connection) = core.desk.connections.get(slot) else { return };
@@ -206,23 +207,7 @@ impl<D: Driver> Shard<D> {
             self.driver.listen(self.listening);
         }
         while let Some(slot) = core.desk.resumable.pop() {
-            let Some(connection) = core.desk.connections.get(slot) else { continue };
-            if !connection.may_resume() || connection.closing.is_some() {
-                continue;
-            }
-            connection.unpause(Pause::Backlog);
-            let inbox = std::mem::take(&mut connection.inbox);
-            connection.wanted = 0;
-            operations::feed(core, slot.index, &inbox);
-            let connection = core.desk.connections.at(slot.index);
-            if connection.is_paused() || connection.closing.is_some() {
-                continue;
-            }
-            if connection.ended {
-                core.desk.doom(slot, Reason::ClientClosed);
-            } else if std::mem::take(&mut connection.receive_paused) {
-                core.desk.wishes.push(Wish::Resume(slot));
-            }
+            intake::resume(core, slot);
         }
     }
 
@@ -250,30 +235,45 @@ impl<D: Driver> Shard<D> {
         self.core.desk.wishes = wishes;
     }
 
+    /// What is small goes first: it does not wait until the kernel has copied what is large.
     fn flush(&mut self) {
         let Shard { core, driver, .. } = self;
         let desk = &mut core.desk;
         let few = desk.dirty.len() <= PROMPT_CONNECTIONS_MAX;
-        for index in desk.dirty.drain(..) {
-            let Some(connection) = desk.connections.lodger(index) else { continue };
-            connection.dirty = false;
-            let held = connection.closed || connection.is_paused_by(Pause::Moving);
-            if connection.outbox.is_flying() || !connection.outbox.has_waiting() || held {
-                continue;
+        let mut dirty = std::mem::take(&mut desk.dirty);
+        dirty.retain(|index| {
+            let connection = desk.connections.lodger(*index);
+            let is_large =
+                connection.is_some_and(|connection| connection.outbox.pending() > PROMPT_BYTES_MAX);
+            if !is_large {
+                send(desk, driver, *index, few);
             }
-            connection.sent_at = desk.now;
-            if connection.out_messages > connection.flushed_messages {
-                connection.flushed_messages = connection.out_messages;
-                connection.active_at = desk.now;
-            }
-            // Small and alone it goes at once: to hear of it later would cost a turn of its own. What is large
-            // had better gather while the send before it is under way.
-            let small = connection.outbox.pending() <= PROMPT_BYTES_MAX;
-            let prompt = few && small && connection.closing.is_none();
-            match driver.send(connection.slot, connection.outbox.take_batch(), prompt) {
-                Some(batch) => connection.outbox.landed(&mut desk.pool, batch),
-                None => desk.flights += 1,
-            }
+            is_large
+        });
+        for index in dirty.drain(..) {
+            send(desk, driver, index, false);
         }
+        desk.dirty = dirty;
+    }
+}
+
+/// Sends what a connection has to send, unless a send is under way. What is small, of few, goes at once: to hear
+/// of it later would cost a turn of its own. What is large had better gather while the send before it is under way.
+fn send(desk: &mut Desk, driver: &mut impl Driver, index: u32, at_once: bool) {
+    let Some(connection) = desk.connections.lodger(index) else { return };
+    connection.dirty = false;
+    let held = connection.closed || connection.is_paused_by(Pause::Moving);
+    if connection.outbox.is_flying() || !connection.outbox.has_waiting() || held {
+        return;
+    }
+    connection.sent_at = desk.now;
+    if connection.out_messages > connection.flushed_messages {
+        connection.flushed_messages = connection.out_messages;
+        connection.active_at = desk.now;
+    }
+    let prompt = at_once && connection.closing.is_none();
+    match driver.send(connection.slot, connection.outbox.take_batch(), prompt) {
+        Some(batch) => connection.outbox.landed(&mut desk.pool, batch),
+        None => desk.flights += 1,
     }
 }

@@ -155,7 +155,8 @@ pub fn detached(core: &mut Core, driver: &mut impl Driver, slot: Slot, socket: S
         mark!("closed while it moved");
         return stay_to_close(core, driver, slot, socket);
     }
-    let Some(connection) = core.desk.connections.remove(slot) else { return };
+    let Some(mut connection) = core.desk.connections.remove(slot) else { return };
+    connection.in_line = false;
     let home = home(core, connection.account);
     if connection.counted {
         core.discount();
@@ -193,9 +194,10 @@ pub fn ended(core: &mut Core, slot: Slot, error: Option<std::io::Error>) {
         }
         return;
     }
-    if error.is_none() && connection.is_paused() {
-        // What it sent before is served first; see `resume`.
+    if connection.in_line || (error.is_none() && connection.is_paused()) {
+        // What it sent before is served first; see `intake::finish`.
         mark!("end during a pause");
+        connection.ended_badly = error.is_some();
         return;
     }
     core.desk.doom(slot, if error.is_some() { Reason::ReadError } else { Reason::ClientClosed });
@@ -211,6 +213,7 @@ pub fn bury(core: &mut Core) {
         if let Some(Barrier { answer: Answer::Leave(_), .. }) = connection.barrier.take() {
             core.leaving -= 1;
         }
+        connection.inbox_served = 0;
         connection.waiting = None;
         if std::mem::take(&mut connection.counted) {
             core.discount();

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use super::core::Core;
+use super::desk::{Wish, cost};
 use super::{admit, publish, responders, subscribe, trace, transit};
 use crate::proto::client::{self, Fault, Op, Rules, Step};
 use crate::proto::connect::redacted;
@@ -13,18 +14,19 @@ use crate::session::Pause;
 use crate::session::connection::{Answer, Barrier};
 use crate::shard_set::ShardSet;
 
-/// Input kept during a pause before the kernel is told to hold back.
-const INBOX_BYTES_MAX: usize = 64 << 10;
+/// What CONNECT counts as, for it may take checking a signature.
+const CONNECT_WORK: u64 = 256;
 
-/// Serves bytes of a connection, as far as they go. The connection is there and not closing.
-pub fn feed(core: &mut Core, index: u32, mut data: &[u8]) {
+/// Serves bytes of a connection until so much work is done, or the connection is paused. Answers how many bytes
+/// are left; of a connection that closes, none. The connection is there.
+pub fn feed(core: &mut Core, index: u32, mut data: &[u8], until: u64) -> usize {
     while !data.is_empty() {
         let connection = core.desk.connections.at(index);
         if connection.closing.is_some() {
-            return;
+            return 0;
         }
-        if connection.is_paused() {
-            return stash(core, index, data);
+        if connection.is_paused() || (core.desk.work >= until && connection.inbox.is_empty()) {
+            return data.len();
         }
         let rules = Rules { headers: connection.headers, max_payload: connection.max_payload, ..core.rules };
         if connection.inbox.is_empty() {
@@ -41,14 +43,37 @@ pub fn feed(core: &mut Core, index: u32, mut data: &[u8]) {
                     connection.inbox.reserve_exact(wanted.max(data.len()));
                     connection.inbox.extend_from_slice(data);
                     connection.wanted = wanted;
-                    return;
+                    core.desk.work += cost(data.len());
+                    return 0;
                 }
-                Step::Fault(fault) => return refuse(core, index, fault, data),
+                Step::Fault(fault) => {
+                    refuse(core, index, fault, data);
+                    return 0;
+                }
             }
         } else {
             data = resume_operation(core, index, &rules, data);
         }
     }
+    0
+}
+
+/// Serves input that was kept, as `feed` does.
+pub fn feed_backlog(core: &mut Core, index: u32, until: u64) {
+    let connection = core.desk.connections.at(index);
+    connection.unpause(Pause::Backlog);
+    connection.wanted = 0;
+    let inbox = std::mem::take(&mut connection.inbox);
+    let served = std::mem::take(&mut connection.inbox_served);
+    let left = feed(core, index, &inbox[served..], until);
+    if left == 0 {
+        return core.desk.pool.put(inbox);
+    }
+    let connection = core.desk.connections.at(index);
+    debug_assert!(connection.inbox.is_empty(), "input is left between operations alone");
+    connection.inbox_served = inbox.len() - left;
+    connection.inbox = inbox;
+    connection.pause(Pause::Backlog);
 }
 
 /// Adds to the operation begun earlier what it still needs of `data`, serves it if that completes it, and
@@ -60,6 +85,8 @@ fn resume_operation<'a>(core: &mut Core, index: u32, rules: &Rules, data: &'a [u
         wanted => data.len().min(wanted - connection.inbox.len()),
     };
     connection.inbox.extend_from_slice(&data[..needed]);
+    core.desk.work += cost(needed);
+    let connection = core.desk.connections.at(index);
     if connection.inbox.len() < connection.wanted && !odd_end(connection) {
         return &data[needed..];
     }
@@ -91,16 +118,30 @@ fn odd_end(connection: &crate::session::Connection) -> bool {
     connection.inbox.len() + 1 == connection.wanted && connection.inbox.last() != Some(&b'\r')
 }
 
-fn stash(core: &mut Core, index: u32, data: &[u8]) {
+/// Keeps input of a connection until it is its turn.
+pub fn stash(core: &mut Core, index: u32, data: &[u8]) {
     let connection = core.desk.connections.at(index);
+    if connection.inbox.capacity() == 0 {
+        connection.inbox = core.desk.pool.take();
+    } else if connection.inbox_served > connection.inbox.len() / 2 {
+        connection.inbox.drain(..connection.inbox_served);
+        connection.inbox_served = 0;
+    }
     connection.inbox.extend_from_slice(data);
     connection.wanted = 0;
     connection.pause(Pause::Backlog);
-    if connection.inbox.len() > INBOX_BYTES_MAX && !connection.receive_paused {
+    if connection.inbox.len() - connection.inbox_served > core.rotation.inbox_bytes_max() {
         mark!("inbox full");
+        hold_back(core, index);
+    }
+}
+
+/// Nothing more is received from a connection until what it has sent is served.
+pub fn hold_back(core: &mut Core, index: u32) {
+    let connection = core.desk.connections.at(index);
+    if !connection.receive_paused {
         connection.receive_paused = true;
-        let slot = connection.slot;
-        core.desk.wishes.push(super::desk::Wish::Pause(slot));
+        core.desk.wishes.push(Wish::Pause(connection.slot));
     }
 }
 
@@ -121,6 +162,10 @@ fn execute_rare(core: &mut Core, index: u32, op: Op<'_>) {
     if core.settings.tracing.trace {
         trace_op(core, index, &op);
     }
+    core.desk.work += match op {
+        Op::Connect(_) => CONNECT_WORK,
+        _ => 1,
+    };
     match op {
         Op::Publish(_) => unreachable!("served by the caller"),
         Op::Ping => ping(core, index),

@@ -1,7 +1,7 @@
 //! A message comes in: who gets it, here and on other shards. Hot path.
 
 use super::core::Core;
-use super::desk::{Delivery, Desk, payload};
+use super::desk::{Delivery, Desk, cost, payload};
 use super::responders::OpenRequest;
 use super::services::{self, Crossing};
 use super::{imports, mapping, responders, trace};
@@ -36,6 +36,7 @@ pub fn publish(core: &mut Core, index: u32, message: &client::Message<'_>) {
     let (slot, account, verbose) = (connection.slot, connection.account, connection.verbose);
     let (wants_echo, pedantic) = (connection.echo, connection.pedantic);
     core.desk.in_messages += 1;
+    core.desk.work += cost(message.payload.len());
     core.desk.in_bytes += message.payload.len() as u64;
     let tracing = core.settings.tracing;
     if tracing.trace {
@@ -166,7 +167,9 @@ pub fn carry(
     crossing: Option<&Crossing<'_>>,
     tell_nobody: bool,
 ) -> bool {
-    let (mut delivered, sent) = spread(core, &mut passage, tell_nobody);
+    // Whether a response is awaited is found out below, whoever else listens.
+    let is_response = services::is_reply(passage.delivery.subject);
+    let (mut delivered, sent) = spread(core, &mut passage, tell_nobody && !is_response);
     if !core.desk.shadowed.is_empty() {
         delivered |= imports::deliver(core, &mut passage);
     }
@@ -192,7 +195,7 @@ pub fn carry(
         core.services_met = places;
         core.services_met.clear();
     }
-    if services::is_reply(passage.delivery.subject) {
+    if is_response {
         delivered |= services::respond(core, &passage);
     }
     delivered
@@ -248,6 +251,7 @@ fn spread(core: &mut Core, passage: &mut Passage<'_>, tell_nobody: bool) -> (boo
             queue_names.push(table.queue_name(*queue));
         }
         let plain = matched.shards.contains(shard);
+        desk.work += cost(passage.delivery.payload_len);
         mesh.send(shard, Letter::Message(letter_of(passage, plain, request, queue_names.as_bytes())));
     }
     (delivered, true)

@@ -331,6 +331,7 @@ fn arrive_if_ready(core: &mut Core, slot: Slot) {
     connection.transit = None;
     // Responses it awaits are brought to it from here, wherever it is.
     connection.awaited = NONE;
+    connection.in_line = false;
     let account = connection.account;
     let table = &accounts[account as usize].interest.table;
     let tally = |sub: SubId| {

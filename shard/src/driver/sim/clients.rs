@@ -29,6 +29,11 @@ impl Network {
         wire.up.len() < UP_BYTES_MAX && wire.up_end.is_none()
     }
 
+    /// Bytes a client has written that no shard has received.
+    pub fn under_way(&self, wire: WireId) -> usize {
+        self.wire(wire).up.len()
+    }
+
     pub fn write(&mut self, wire: WireId, bytes: &[u8]) {
         self.wire_mut(wire).up.extend(bytes);
     }

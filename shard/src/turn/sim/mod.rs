@@ -5,6 +5,7 @@
 
 mod client;
 mod eras;
+mod fairness;
 mod frames;
 mod oracle;
 mod orders;
@@ -58,7 +59,7 @@ const BORDER_MARKS: [&str; 18] = [
 ];
 
 /// What the ordinary seeds must have met: faults, and branches that are rarely taken.
-const MARKS: [&str; 33] = [
+const MARKS: [&str; 35] = [
     "accept fails",
     "barrier goes on",
     "barrier waits",
@@ -72,6 +73,7 @@ const MARKS: [&str; 33] = [
     "end during a pause",
     "events change places",
     "inbox full",
+    "input put off",
     "letter spilled",
     "lingers",
     "nobody responds",
@@ -85,6 +87,7 @@ const MARKS: [&str; 33] = [
     "sent at once",
     "server pings",
     "shard held",
+    "small pieces over the quota",
     "slow consumer",
     "some shards found nobody",
     "stale connection",

@@ -9,6 +9,7 @@ use crate::driver::sim::{Dice, Faults};
 use crate::session::admission::{Admission, Secret, Shared};
 use crate::settings::{Limits, Placement, Settings};
 use crate::shard_set::ShardSet;
+use crate::turn::rotation::{QUOTAS, Quotas};
 
 /// The token that clients show where credentials are wanted.
 pub const TOKEN: &str = "sesame";
@@ -25,6 +26,8 @@ pub struct Plan {
     pub reload: Option<Reload>,
     /// How often in a thousand steps connections are told to move.
     pub moves: usize,
+    /// What a turn serves.
+    pub quotas: Quotas,
     pub faults: Faults,
     pub clients: usize,
     /// What each client does before it leaves.
@@ -54,8 +57,8 @@ pub struct Reload {
 
 /// Seeds from this one on have several accounts.
 pub const BORDERS_FROM: u64 = 1_000_000;
-/// From this one on there is one account again, and connections move while they run; from the second on there are several
-/// accounts too.
+/// From this one on there is one account again, and connections move while they run; from the second on there are
+/// several accounts too.
 pub const MOVES_FROM: u64 = 2_000_000;
 pub const MOVES_AND_BORDERS_FROM: u64 = 3_000_000;
 
@@ -115,6 +118,11 @@ impl Plan {
             realm: Arc::new(Realm::open()),
             reload: None,
             moves: 0,
+            quotas: match seed % 3 {
+                0 => QUOTAS,
+                1 => Quotas { turn: 9, flood: 20, account: 4, connection: 2, prompt: 2, inbox: 4 << 10 },
+                _ => Quotas { turn: 1, flood: 1, account: 1, connection: 1, prompt: 1, inbox: 512 },
+            },
             clients: dice.between(2, 7),
             operations: dice.between(5, 40),
             weights: [dice.between(1, 4), dice.between(1, 6), dice.between(1, 4)],

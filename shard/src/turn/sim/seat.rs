@@ -14,6 +14,7 @@ use crate::launch::{Gauges, Order, Reporter};
 use crate::ring::mesh::{Doorbell, meshes};
 use crate::slot::Slot;
 use crate::turn::core::Chance;
+use crate::turn::rotation::Rotation;
 use crate::turn::{Core, Shard};
 
 /// Turns in a row without anything to do: one may follow what was done in the last.
@@ -55,6 +56,7 @@ pub fn seats(
             core.accounts[0].audience = members;
         }
         core.chance = Chance::seeded(plan.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ me as u64);
+        core.rotation = Rotation::new(plan.quotas);
         let (sender, orders) = crossbeam_channel::unbounded();
         Seat {
             shard: Shard::new(core, Sim::new(network.clone(), me), orders),
@@ -107,6 +109,7 @@ impl Seat {
         let rung = self.rung.swap(false, Ordering::Relaxed);
         let busy =
             due || rung || network.borrow().has_completions(index) || self.has_letters() || self.has_orders();
+        let busy = busy || !self.shard.core.rotation.is_empty();
         self.idle_turns = if busy { 0 } else { self.idle_turns + 1 };
         assert!(self.idle_turns <= IDLE_TURNS_MAX, "violation: shard {index} spins");
         self.last_turn = now;
@@ -152,6 +155,7 @@ impl Seat {
             ("wishes", desk.wishes.is_empty()),
             ("doomed connections", desk.doomed.is_empty()),
             ("resumable connections", desk.resumable.is_empty()),
+            ("connections in line", core.rotation.is_empty()),
             ("congested connections", desk.congested.is_empty()),
             ("spent subscriptions", desk.spent.is_empty()),
             ("alarms", desk.alarms.is_empty()),
