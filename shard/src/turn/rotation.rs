@@ -26,7 +26,8 @@ pub struct Quotas {
     pub inbox: usize,
 }
 
-/// A turn is some 0.3 ms of serving, one of floods alone four times that. A quota amortises what it costs to go from one connection to the next.
+/// A turn is some 0.3 ms of serving, one of floods alone four times that. A quota amortises what it costs to go from
+/// one connection to the next.
 pub const QUOTAS: Quotas =
     Quotas { turn: 4096, flood: 16384, account: 512, connection: 256, prompt: 256, inbox: 64 << 10 };
 
