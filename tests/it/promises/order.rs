@@ -15,6 +15,8 @@ in_every_shape! {
     of_each_publisher_for_each_subscriber;
     /// One publisher's messages on different subjects stay in order for who subscribes to all.
     over_different_subjects;
+    /// Publishers who send all they have at once, which is served over many turns, and their last words.
+    of_floods;
 }
 
 fn of_each_publisher_for_each_subscriber(shape: Shape) {
@@ -67,4 +69,33 @@ fn over_different_subjects(shape: Shape) {
     for subscriber in &mut subscribers {
         assert_eq!(payloads(&subscriber.barrier()), expected);
     }
+}
+
+fn of_floods(shape: Shape) {
+    const FLOOD: usize = 10_000;
+    let server = Server::start(shape);
+    let mut subscriber = server.raw();
+    subscriber.send("SUB order.x 1\r\n");
+    subscriber.barrier();
+    std::thread::scope(|scope| {
+        for publisher in 0..PUBLISHERS {
+            let mut raw = server.raw();
+            scope.spawn(move || {
+                let message = |number| publication("order.x", &format!("{publisher} {number}"));
+                let all: Vec<u8> = (0..FLOOD).flat_map(|number| Vec::from(message(number))).collect();
+                raw.send(all);
+                raw.barrier();
+            });
+        }
+        let mut quiet = server.raw();
+        (0..20).for_each(|_| drop(quiet.barrier()));
+    });
+    let mut next = BTreeMap::new();
+    for payload in payloads(&subscriber.barrier()) {
+        let (publisher, message) = payload.split_once(' ').expect("two numbers");
+        let expected = next.entry(publisher.to_owned()).or_insert(0);
+        assert_eq!(message, expected.to_string(), "of publisher {publisher}");
+        *expected += 1;
+    }
+    assert_eq!(next.into_values().collect::<Vec<_>>(), [FLOOD; PUBLISHERS]);
 }
