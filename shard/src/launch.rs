@@ -39,6 +39,10 @@ pub enum Order {
     Relocate { account: AccountId, to: ShardId, count: usize },
     /// Whether the password that a connection waits for is right.
     PasswordChecked { slot: Slot, is_right: bool },
+    /// Subscribe the control core to a pattern, which must be valid: what comes is told by `Report::Asked`.
+    Attend { account: AccountId, pattern: Box<[u8]>, service: u32 },
+    /// Publish a message of the server's own.
+    Publish { account: AccountId, subject: Box<[u8]>, reply: Box<[u8]>, body: Box<[u8]> },
     /// Answer a question, in pieces; the last is `Piece::End`.
     Inspect(Question, Reply),
     /// Close every client after flushing what it has been sent so far, then end the thread.
@@ -58,6 +62,15 @@ pub enum Report {
     /// The shard has much to do: so many of a thousand parts of its time, and accounts with what they had done, the
     /// most first.
     Busy { shard: usize, busy: u32, accounts: Vec<(AccountId, u64)>, clients: usize },
+    /// A message to the control core, by the number of its service; see `Order::Attend`.
+    Asked {
+        service: u32,
+        account: AccountId,
+        subject: Box<[u8]>,
+        reply: Box<[u8]>,
+        headers: Box<[u8]>,
+        body: Box<[u8]>,
+    },
     /// A connection waits for its password to be checked: `Order::PasswordChecked` is to follow.
     CheckPassword { shard: usize, slot: Slot, hashed: Hashed },
     /// The shard has closed everything and its thread is about to end.
@@ -71,11 +84,20 @@ pub struct Gauges {
     pub clients: Vec<AtomicUsize>,
     /// The last client id given out, over all shards.
     pub last_cid: AtomicU64,
+    /// Messages to the control core that it has not taken yet.
+    pub asked: AtomicUsize,
 }
+
+/// Messages to the control core that may wait for it; one more is dropped.
+pub const ASKED_MAX: usize = 4096;
 
 impl Gauges {
     pub fn new(shards: usize) -> Gauges {
-        Gauges { clients: (0..shards).map(|_| AtomicUsize::new(0)).collect(), last_cid: AtomicU64::new(0) }
+        Gauges {
+            clients: (0..shards).map(|_| AtomicUsize::new(0)).collect(),
+            last_cid: AtomicU64::new(0),
+            asked: AtomicUsize::new(0),
+        }
     }
 
     /// Client connections over all shards.

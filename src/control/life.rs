@@ -106,6 +106,10 @@ impl Life {
             }
             Report::Failed { shard, error } => logging::fatal(&format!("Shard {shard}: {error}")),
             Report::Stopped { .. } => self.stopped += 1,
+            Report::Asked { subject, .. } => {
+                self.server.gauges.asked.fetch_sub(1, Ordering::Relaxed);
+                tracing::debug!("No service on {}", String::from_utf8_lossy(&subject));
+            }
             Report::Busy { shard, busy, accounts, clients } => {
                 if let Some(wish) = self.placement.hear(shard, busy, &accounts, Instant::now()) {
                     self.relocate(&wish, clients);

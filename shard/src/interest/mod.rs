@@ -13,7 +13,7 @@ use std::hash::BuildHasher;
 use hashbrown::DefaultHashBuilder;
 
 pub use matched::{GroupMatch, Matched, Target};
-pub use table::{Change, QueueId, Role, Sids, SubId, Subscription, Table};
+pub use table::{Change, HOUSE, QueueId, Role, Sids, SubId, Subscription, Table};
 pub use trie::NONE;
 
 use crate::account::Snapshot;

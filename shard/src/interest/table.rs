@@ -11,6 +11,8 @@ use crate::shard_set::{ShardId, ShardSet};
 
 /// Handle of a subscription of this shard.
 pub type SubId = u32;
+/// The owner of the server's own subscriptions: no connection.
+pub const HOUSE: u32 = NONE - 1;
 /// Handle of a queue name.
 pub type QueueId = u32;
 type GroupId = u32;
@@ -22,7 +24,7 @@ pub struct Subscription {
     pub delivered: u64,
     /// Index of its connection.
     pub owner: u32,
-    /// Unsubscribe after this many messages; 0 means never.
+    /// Unsubscribe after this many messages; 0 means never. Of the server's own ones: who answers them.
     pub max: u32,
     pub role: Role,
     /// Deliveries are to be checked against its owner's permissions.

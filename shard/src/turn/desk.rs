@@ -6,10 +6,11 @@ use std::collections::BinaryHeap;
 
 use bytes::Bytes;
 
+use super::house::House;
 use crate::account::AccountId;
 use crate::account::shadows::{Shadow, Shadows};
 use crate::deliver::{Pool, SHARED_BYTES_MIN};
-use crate::interest::{Role, SubId, Table, Target};
+use crate::interest::{HOUSE, Role, SubId, Table, Target};
 use crate::proto::text::Reason;
 use crate::session::permissions::Verdicts;
 use crate::session::transit::{Held, Transit};
@@ -106,6 +107,7 @@ pub struct Desk {
     pub shadowed: Vec<u32>,
     /// Guests for whom more is held than may be.
     pub starved: Vec<Slot>,
+    pub house: House,
     scratch: Vec<u8>,
 }
 
@@ -152,6 +154,9 @@ impl Desk {
         target: Target,
         delivery: &mut Delivery<'_>,
     ) -> bool {
+        if target.owner == HOUSE {
+            return self.call_house(table, target, delivery);
+        }
         let connection = self.connections.at(target.owner);
         if connection.closing.is_some() || delivery.no_echo == Some(target.owner) {
             return false;
@@ -234,6 +239,21 @@ impl Desk {
             super::trace::delivered(connection, table.sub(target.sub).sid.as_bytes(), delivery, tail);
         }
         self.slow_reader |= self.written(target.owner);
+        true
+    }
+
+    /// Gives a message to the server itself. It is always taken.
+    #[cold]
+    fn call_house(&mut self, table: &Table, target: Target, delivery: &Delivery<'_>) -> bool {
+        let sub = table.sub(target.sub);
+        if sub.role == Role::Shadow {
+            if !delivery.is_imported {
+                self.shadowed.push(sub.shadow);
+            }
+            return !delivery.is_imported;
+        }
+        self.work += cost(delivery.payload_len);
+        self.house.call(sub.max, delivery);
         true
     }
 

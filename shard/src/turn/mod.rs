@@ -11,6 +11,7 @@ mod admit;
 mod awaiting;
 mod core;
 mod desk;
+mod house;
 mod imports;
 mod inspect;
 mod intake;
@@ -118,6 +119,7 @@ impl<D: Driver> Shard<D> {
         timers::run(&mut self.core);
         self.resume();
         intake::serve_line(self);
+        house::step(&mut self.core);
         moves::bury(&mut self.core);
         load::look(&mut self.core);
         transit::step(&mut self.core);

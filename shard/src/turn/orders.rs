@@ -6,7 +6,7 @@ use super::Shard;
 use super::desk::Wish;
 use super::inspect::Inspection;
 use super::transit::{self, Relocation};
-use super::{admit, moves, operations};
+use super::{admit, house, moves, operations};
 use crate::driver::Driver;
 use crate::launch::Order;
 use crate::proto::text::{self, Reason};
@@ -41,6 +41,12 @@ impl<D: Driver> Shard<D> {
                 Order::Relocate { account, to, count } => {
                     self.core.relocations.push(Relocation::new(account, to, count));
                 }
+                Order::Attend { account, pattern, service } => {
+                    house::attend(&mut self.core, account, &pattern, house::Service::Control(service));
+                }
+                Order::Publish { account, subject, reply, body } => {
+                    house::publish(&mut self.core, account, &subject, &reply, b"", &body);
+                }
                 Order::Shutdown => {
                     transit::stop(&mut self.core, &mut self.driver);
                     self.listening = false;
@@ -60,6 +66,7 @@ impl<D: Driver> Shard<D> {
         if !Arc::ptr_eq(&before.directory, &self.core.settings.directory) {
             let slots = self.open(|_| true);
             admit::reconsider(&mut self.core, &before.directory, slots);
+            house::reconsider(&mut self.core);
             let slots = self.open(|_| true);
             admit::close_excess(&mut self.core, &slots);
         }

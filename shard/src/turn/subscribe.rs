@@ -159,14 +159,15 @@ pub fn cast_shadows(core: &mut Core, importer: AccountId, master: SubId) {
                 tell(mesh, partners, exporter, &change);
             }),
         };
-        let connection = desk.connections.at(owner);
-        tracing::debug!(
-            "{} - Creating import subscription on {} from account {}",
-            connection.label(),
-            quoted(&there),
-            quoted(account.name().as_bytes())
-        );
-        connection.touched = connection.touched.union(partners);
+        if let Some(connection) = desk.connections.lodger(owner) {
+            tracing::debug!(
+                "{} - Creating import subscription on {} from account {}",
+                connection.label(),
+                quoted(&there),
+                quoted(account.name().as_bytes())
+            );
+            connection.touched = connection.touched.union(partners);
+        }
         let record = account.interest.table.sub_mut(sub);
         record.role = Role::Shadow;
         let master_record = accounts[importer as usize].interest.table.sub_mut(master);
@@ -189,7 +190,7 @@ pub fn cast_shadows(core: &mut Core, importer: AccountId, master: SubId) {
 }
 
 /// Takes away what stands for a subscription in other accounts.
-fn lift_shadows(core: &mut Core, importer: AccountId, master: SubId) {
+pub fn lift_shadows(core: &mut Core, importer: AccountId, master: SubId) {
     let Core { accounts, desk, mesh, .. } = core;
     let record = accounts[importer as usize].interest.table.sub_mut(master);
     record.role = Role::Plain;
@@ -198,8 +199,9 @@ fn lift_shadows(core: &mut Core, importer: AccountId, master: SubId) {
         let Shadow { exporter, sub, owner, next, .. } = desk.shadows.remove(at);
         let account = &mut accounts[exporter as usize];
         let partners = partners(account, mesh);
-        let connection = desk.connections.at(owner);
-        connection.touched = connection.touched.union(partners);
+        if let Some(connection) = desk.connections.lodger(owner) {
+            connection.touched = connection.touched.union(partners);
+        }
         account.interest.remove(sub, &mut |change| tell(mesh, partners, exporter, &change));
         at = next;
     }
@@ -246,7 +248,7 @@ pub fn import_all_again(core: &mut Core, index: u32) {
     }
 }
 
-fn import_again(core: &mut Core, account_id: AccountId, sub: SubId) {
+pub fn import_again(core: &mut Core, account_id: AccountId, sub: SubId) {
     let account = &core.accounts[account_id as usize];
     let imports = !account.snapshot.stream_imports.is_empty();
     if account.interest.table.sub(sub).role == Role::Master {
